@@ -1,0 +1,33 @@
+"""What all tests share: the folder of test data, and cross-checks that cannot vanish in silence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Set before anything imports Keras: JAX is the backend that the cross-checks compare with.
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data (MINICNN_TEST_DATA, or ../shared/data); skips where there is none."""
+    folder = Path(os.environ.get("MINICNN_TEST_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no test data at {folder}; MINICNN_TEST_DATA can name another folder")
+    return folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    """Under MINICNN_REQUIRE_CROSSCHECK=1 a cross-check that is skipped is a failure."""
+    report = yield
+    required = os.environ.get("MINICNN_REQUIRE_CROSSCHECK") == "1"
+    if required and report.skipped and item.get_closest_marker("crosscheck"):
+        report.outcome = "failed"
+        report.longrepr = f"MINICNN_REQUIRE_CROSSCHECK=1, but skipped: {report.longrepr}"
+    return report
