@@ -1,0 +1,48 @@
+"""Which arrays and which kernels are current.
+
+- `use_backend` picks the backend, for good or for a ``with`` block; ``MINICNN_BACKEND`` sets the first one.
+- `kernel` hands out an operation of a backend; `register` adds an algorithm, `override` replaces one.
+- `explain` says which algorithm would run, and why.
+- `empty` hands out result buffers from a pool.
+"""
+
+from __future__ import annotations
+
+from .arrays import asarray, checksum, device_of, same_device, shares_memory, to_numpy, xp
+from .explain import Explanation, explain
+from .pool import clear_pool, empty, pool_info
+from .registry import (
+    algorithms,
+    available_backends,
+    current_backend,
+    kernel,
+    operations,
+    override,
+    register,
+    unregister,
+    use_backend,
+)
+
+__all__ = [
+    "Explanation",
+    "algorithms",
+    "asarray",
+    "available_backends",
+    "checksum",
+    "clear_pool",
+    "current_backend",
+    "device_of",
+    "empty",
+    "explain",
+    "kernel",
+    "operations",
+    "override",
+    "pool_info",
+    "register",
+    "same_device",
+    "shares_memory",
+    "to_numpy",
+    "unregister",
+    "use_backend",
+    "xp",
+]

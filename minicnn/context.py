@@ -1,0 +1,97 @@
+"""What is in force around a computation: recording, debugging, observers and scopes.
+
+Each is a context variable, so a ``with`` block acts on the code inside it, in this thread only, and
+whatever happens inside, the state before it comes back. `minicnn.autograd` reads them all and exports
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from functools import wraps
+from typing import Any, NamedTuple
+
+Observer = Callable[[str, Any, dict[str, Any]], None]
+
+
+class Scope(NamedTuple):
+    """Where in a model an operation ran: layer path, which call of it, and the calls so far by path."""
+
+    path: str
+    call: int
+    counts: dict[str, int]
+
+
+recording: ContextVar[bool] = ContextVar("minicnn_recording", default=True)
+debugging: ContextVar[bool] = ContextVar("minicnn_debugging", default=False)
+observers: ContextVar[tuple[Observer, ...]] = ContextVar("minicnn_observers", default=())
+current_scope: ContextVar[Scope | None] = ContextVar("minicnn_scope", default=None)
+_frame: ContextVar[dict[str, int] | None] = ContextVar("minicnn_frame", default=None)
+
+
+class Switch:
+    """A context variable set inside a ``with`` block or a decorated function; may be nested."""
+
+    def __init__(self, variable: ContextVar[Any], value: Any) -> None:
+        self._variable, self._value = variable, value
+        self._tokens: list[Token[Any]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(self._variable.set(self._value))
+
+    def __exit__(self, *_: object) -> None:
+        self._variable.reset(self._tokens.pop())
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with Switch(self._variable, self._value):
+                return function(*args, **kwargs)
+
+        return inside
+
+
+def no_grad(function: Callable[..., Any] | None = None) -> Any:
+    """Record nothing: ``with no_grad():``, ``@no_grad()`` or ``@no_grad``."""
+    switch = Switch(recording, False)
+    return switch if function is None else switch(function)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are recorded now."""
+    return recording.get()
+
+
+def debug() -> Switch:
+    """``with debug():`` notices by checksum when a saved array was written to before backward."""
+    return Switch(debugging, True)
+
+
+def observe(function: Observer) -> Switch:
+    """Call ``function(phase, node, arrays)`` for every operation run inside, in both directions.
+
+    `phase` is ``"forward"`` (arrays: inputs, output) or ``"backward"`` (arrays: gy, grads).
+    """
+    return Switch(observers, (*observers.get(), function))
+
+
+def frame() -> Switch:
+    """Count calls of the same layer 0, 1, 2, … across this block, instead of in each outermost call."""
+    return Switch(_frame, {})
+
+
+@contextmanager
+def scope(name: str) -> Iterator[Scope]:
+    """Name the operations run inside: path ``"outer/name"`` and the number of this call of it."""
+    parent, shared = current_scope.get(), _frame.get()
+    path = f"{parent.path}/{name}" if parent else name
+    counts = parent.counts if parent else {} if shared is None else shared
+    here = Scope(path, counts.get(path, 0), counts)
+    counts[path] = here.call + 1
+    token = current_scope.set(here)
+    try:
+        yield here
+    finally:
+        current_scope.reset(token)
