@@ -1,0 +1,119 @@
+"""Callbacks: what happens around epochs and batches of `fit`, and the progress bar."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["Callback", "CallbackList", "History", "ProgressBar"]
+
+Logs = Mapping[str, float]
+_REDRAW = 0.1  # seconds between two readings of the values for the bar
+
+
+class Callback:
+    """Base: override what you need. `model` and `params` (epochs, steps, verbose) are set by `fit`."""
+
+    model: Any = None
+    params: Mapping[str, Any] = {}
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """After the last epoch; also when training was interrupted."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Before an epoch, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """After an epoch; `logs` has the epoch's loss, metrics and their ``val_`` twins."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a batch, counted from 0."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After a batch; `logs` reads the means over the epoch so far when it is asked."""
+
+
+class CallbackList:
+    """Calls the same method of several callbacks."""
+
+    def __init__(self, callbacks: Sequence[Callback], model: Any, params: Mapping[str, Any]) -> None:
+        self.callbacks = list(callbacks)
+        for callback in self.callbacks:
+            callback.model, callback.params = model, params
+
+    def call(self, method: str, *args: Any) -> None:
+        """``callback.method(*args)`` for each."""
+        for callback in self.callbacks:
+            getattr(callback, method)(*args)
+
+
+class History(Callback):
+    """Keeps every epoch's values: ``history.history["loss"][epoch]``."""
+
+    def __init__(self) -> None:
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(float(value))
+
+    def plot(self, path: Any = None) -> Any:
+        """Draw the learning curves; with `path`, save them as a picture."""
+        from .visualize.plot import learning_curve  # upward on purpose: a convenience
+
+        return learning_curve(self.history, path=path)
+
+
+class ProgressBar(Callback):
+    """A bar while an epoch runs (in a terminal), and a line when it is done."""
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        from rich.console import Console
+
+        self._console = Console(file=sys.stdout, highlight=False)
+        self._bars = self.params["verbose"] == 1 and self._console.is_terminal
+        self._bar: Any = None
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._started = time.perf_counter()
+        if not self._bars:
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[values]}"))
+        title = TextColumn(f"Epoch {epoch + 1}/{self.params['epochs']}")
+        self._bar = Progress(title, *columns, console=self._console, transient=True, auto_refresh=False)
+        self._task = self._bar.add_task("", total=self.params["steps"], values="")
+        self._drawn = 0.0
+        self._bar.start()
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        now = time.perf_counter()
+        if self._bar is not None and now - self._drawn >= _REDRAW:
+            self._drawn = now
+            self._bar.update(self._task, completed=batch + 1, values=_values(logs or {}), refresh=True)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self._stop()
+        seconds = time.perf_counter() - self._started
+        head = f"Epoch {epoch + 1}/{self.params['epochs']}  {self.params['steps']} steps  {seconds:.1f} s"
+        self._console.print(f"{head}  {_values(logs or {})}", soft_wrap=True)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _values(logs: Logs) -> str:
+    return "  ".join(f"{name}: {value:.4f}" for name, value in logs.items())

@@ -1,0 +1,334 @@
+"""Layer: a function with the Parameters it learns.
+
+`Layer.__call__` is the one door: it casts arrays to the layer's dtype, builds the weights on first use,
+settles `training`, pushes the layer's scope, and calls `call`. On graph symbols it records instead.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .. import backend, initializers
+from ..autograd import Parameter, Tensor
+from ..context import Switch, scope
+from ..errors import ArgumentError, FileFormatError, ShapeError, message
+
+Shape = Any  # a tuple of int | None, or a list of such tuples for several inputs
+
+class _Promised:
+    """While a file is loaded, weights are placeholders that take no memory, and their number is limited."""
+
+    def __init__(self, elements: int, where: str) -> None:
+        self.left, self.elements, self.where = elements, elements, where
+
+    def placeholder(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        self.left -= math.prod(shape)
+        if self.left < 0:
+            problem = "its architecture asks for more weights than the file holds"
+            raise FileFormatError(message(self.where, problem, expected=f"at most {self.elements:,} numbers"))
+        return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+_promised: ContextVar[_Promised | None] = ContextVar("minicnn_promised", default=None)
+
+
+def promised_weights(elements: int, where: str) -> Switch:
+    """Inside this block, layers make placeholders for at most this many weights instead of weights."""
+    return Switch(_promised, _Promised(elements, where))
+
+
+_training: ContextVar[bool | None] = ContextVar("minicnn_training", default=None)
+_names: dict[str, int] = {}
+
+
+def resolve_training(explicit: bool | None) -> bool:
+    """The explicit argument, else that of the enclosing call, else False."""
+    return bool(_training.get()) if explicit is None else bool(explicit)
+
+
+def unique_name(base: str) -> str:
+    """``conv2d``, ``conv2d_1``, ``conv2d_2``, …"""
+    number = _names.get(base, 0)
+    _names[base] = number + 1
+    return f"{base}_{number}" if number else base
+
+
+def reset_names() -> None:
+    """Let automatic names start again."""
+    _names.clear()
+
+
+def snake_case(name: str) -> str:
+    """``MaxPooling2D`` -> ``max_pooling2d``, as Keras names layers."""
+    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+@cache
+def _call_takes(function: Callable[..., Any], argument: str) -> bool:
+    return argument in inspect.signature(function).parameters
+
+
+class Layer:
+    """Base of all layers; your own needs `call`, and `build` where it has weights.
+
+    Parameters
+    ----------
+    name : unique in a model; made from the class name where absent.
+    trainable : whether its weights are learned.
+    dtype : of its weights and of what it computes, ``"float32"`` or ``"float64"``.
+    input_shape : without the batch axis, for the first layer of a Sequential.
+
+    Examples
+    --------
+    >>> class Scale(Layer):
+    ...     def build(self, input_shape):
+    ...         self.scale = self.add_weight((input_shape[-1],), initializer="ones", name="scale")
+    ...     def call(self, x):
+    ...         return x * self.scale
+    >>> Scale()(np.array([[1.0, 2.0]])).numpy()
+    array([[1., 2.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: str | None = None,
+        input_shape: Sequence[int | None] | None = None,
+        **unknown: Any,
+    ) -> None:
+        self._own: list[Parameter] = []
+        self._sublayers: list[Layer] = []
+        self._nodes: list[Any] = []  # where graphs call this layer
+        self.name = unique_name(snake_case(type(self).__name__)) if name is None else str(name)
+        if not self.name or "/" in self.name:
+            raise ArgumentError(message(self.where, "a layer's name is empty or holds a slash", got=repr(name)))
+        if unknown:
+            self._refuse_arguments(unknown)
+        self._trainable = bool(trainable)
+        self.dtype = self._check_dtype(dtype)
+        self.batch_input_shape = None if input_shape is None else (None, *input_shape)
+        self.built = False
+
+    @property
+    def where(self) -> str:
+        """How errors name this layer: ``Conv2D 'conv2d_1'``."""
+        return f"{type(self).__name__} {self.name!r}"
+
+    def _check_dtype(self, dtype: Any) -> str:
+        name = getattr(dtype, "__name__", str(dtype or "float32"))
+        if name not in ("float32", "float64"):
+            raise ArgumentError(message(self.where, "dtype", expected="float32 or float64", got=repr(dtype)))
+        return name
+
+    def _refuse_arguments(self, unknown: dict[str, Any]) -> None:
+        argument = next(iter(unknown))
+        hint = None
+        if argument.endswith("_constraint"):
+            hint = "Weight constraints are not supported; change the weights after a step instead."
+        elif argument == "data_format":
+            hint = "Images are channels-last here: (n, h, w, c)."
+        raise ArgumentError(message(self.where, f"it takes no argument {argument!r}", hint=hint))
+
+    def check_data_format(self, data_format: str | None) -> None:
+        """Refuse channels-first images with the reason."""
+        if data_format not in (None, "channels_last"):
+            hint = "Convert with x.transpose(0, 2, 3, 1): kernels here read channels from adjacent memory."
+            raise ArgumentError(
+                message(self.where, "data_format", expected="'channels_last'", got=repr(data_format), hint=hint)
+            )
+
+    # -- weights ---------------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Layer):
+            self._track(value)
+        elif isinstance(value, list | tuple):
+            for item in value:
+                if isinstance(item, Layer):
+                    self._track(item)
+        object.__setattr__(self, name, value)
+
+    def _track(self, layer: Layer) -> None:
+        if "_sublayers" not in vars(self):
+            hint = "Call super().__init__() first."
+            raise ArgumentError(message(type(self).__name__, "a layer was assigned before __init__", hint=hint))
+        if all(layer is not known for known in self._sublayers):
+            self._sublayers.append(layer)
+
+    def add_weight(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = "glorot_uniform",
+        trainable: bool = True,
+        name: str = "weight",
+        dtype: str | None = None,
+    ) -> Parameter:
+        """Make a Parameter of this layer; call it in `build`."""
+        promised = _promised.get()
+        if promised is None:
+            value = initializers.get(initializer)(tuple(shape), dtype or self.dtype)
+        else:
+            value = promised.placeholder(tuple(shape), dtype or self.dtype)
+        parameter = Parameter(backend.asarray(value), name=name, trainable=trainable and self._trainable)
+        parameter.path = f"{self.name}/{name}"
+        parameter.learnable = trainable
+        self._own.append(parameter)
+        return parameter
+
+    @property
+    def trainable(self) -> bool:
+        """Whether this layer (with everything inside it) is learned; assign to freeze or unfreeze."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for parameter in self._own:
+            parameter.trainable = self._trainable and parameter.learnable
+        for layer in self._sublayers:
+            layer.trainable = value
+
+    def _walk(self) -> Iterator[Layer]:
+        """This layer and all layers inside it, each once."""
+        seen: set[int] = set()
+        stack: list[Layer] = [self]
+        while stack:
+            layer = stack.pop()
+            if id(layer) not in seen:
+                seen.add(id(layer))
+                yield layer
+                stack.extend(reversed(layer._sublayers))
+
+    @property
+    def weights(self) -> list[Parameter]:
+        """All Parameters, those of inner layers included, in order of the layers."""
+        learned_first = (sorted(layer._own, key=lambda p: not p.learnable) for layer in self._walk())
+        return [parameter for own in learned_first for parameter in own]
+
+    @property
+    def trainable_weights(self) -> list[Parameter]:
+        """The Parameters an optimizer updates."""
+        return [parameter for parameter in self.weights if parameter.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Parameter]:
+        """The other Parameters: frozen ones and statistics."""
+        return [parameter for parameter in self.weights if not parameter.trainable]
+
+    def count_params(self) -> int:
+        """Number of elements of all weights."""
+        return sum(parameter.size for parameter in self.weights)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights as NumPy arrays."""
+        return [parameter.numpy().copy() for parameter in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Overwrite all weights, in the order of `weights`; nothing changes if one does not fit."""
+        own = self.weights
+        if len(weights) != len(own):
+            raise ArgumentError(
+                message(f"set_weights of {self.where}", "wrong number of arrays", expected=len(own), got=len(weights))
+            )
+        for parameter, value in zip(own, weights, strict=True):
+            if np.shape(value) != parameter.shape:
+                problem = f"the array for {parameter.path!r} has another shape"
+                where = f"set_weights of {self.where}"
+                raise ShapeError(message(where, problem, expected=parameter.shape, got=np.shape(value)))
+        for parameter, value in zip(own, weights, strict=True):
+            parameter.assign(value)
+
+    # -- calling ---------------------------------------------------------------------------------------
+
+    def build(self, input_shape: Shape) -> None:
+        """Make the weights for inputs of this shape; layers without weights need none."""
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no call")
+
+    def build_for(self, input_shape: Shape) -> None:
+        """`build`, once."""
+        if not self.built:
+            with scope(self.name):
+                self.build(input_shape)
+            self.built = True
+
+    def __call__(self, *inputs: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        """Apply the layer to Tensors or arrays (a list for several inputs), or record it on symbols."""
+        for value in _flat(inputs):
+            if hasattr(value, "record_layer"):
+                if training is not None:
+                    kwargs["training"] = training
+                return value.record_layer(self, inputs, kwargs)
+        tensors = tuple(self._take(value) for value in inputs)
+        self.build_for(_shape_of(tensors[0]) if tensors else ())
+        training = resolve_training(training)
+        if _call_takes(type(self).call, "training"):
+            kwargs["training"] = training
+        with scope(self.name), Switch(_training, training):
+            return self.call(*tensors, **kwargs)
+
+    def _take(self, value: Any) -> Any:
+        """Arrays become Tensors of this layer's dtype; Tensors stay as they are."""
+        if isinstance(value, Tensor):
+            return value
+        if isinstance(value, list | tuple) and any(isinstance(item, Tensor | np.ndarray) for item in value):
+            return [self._take(item) for item in value]
+        return Tensor(backend.asarray(value, self.dtype, where=self.where))
+
+    # -- graphs and files ------------------------------------------------------------------------------
+
+    @property
+    def output(self) -> Any:
+        """The symbol this layer produced in its first call in a graph."""
+        return self._first_node().output
+
+    @property
+    def input(self) -> Any:
+        """The symbol (or list) this layer was first called on in a graph."""
+        inputs = self._first_node().input_symbols
+        return inputs[0] if len(inputs) == 1 else list(inputs)
+
+    def _first_node(self) -> Any:
+        if not self._nodes:
+            hint = "Give the model an Input, or call it on data once."
+            raise ArgumentError(message(self.where, "it has not been called in a graph yet", hint=hint))
+        return self._nodes[0]
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as plain data; ``type(layer)(**config)`` makes an equal layer."""
+        config = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
+        if self.batch_input_shape is not None:
+            config["input_shape"] = list(self.batch_input_shape[1:])
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A layer from what `get_config` gave."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{self.where}{'' if self.built else ', not built'}>"
+
+
+def _flat(values: Any) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from _flat(value)
+        else:
+            yield value
+
+
+def _shape_of(value: Any) -> Shape:
+    return [_shape_of(item) for item in value] if isinstance(value, list) else tuple(value.shape)

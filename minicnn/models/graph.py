@@ -1,0 +1,234 @@
+"""Graphs of symbols and nodes: what a model is before any data flows.
+
+A `Symbol` stands for a Tensor that is not there yet: it knows shape and dtype. Calling a layer or a
+function on symbols makes a `Node` and new symbols instead of computing. A `Graph` orders the nodes
+between given inputs and outputs and runs them on real Tensors.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import functions
+from ..autograd import Tensor
+from ..context import no_grad
+from ..errors import ArgumentError, ShapeError, message
+from ..layers.base import Layer
+from ..layers.core import InputLayer
+
+_numbers = itertools.count()
+
+
+class Symbol:
+    """A Tensor to come: shape (None where a size is open), dtype, and the node it comes from.
+
+    Operators, indexing and the functions of `minicnn.functions` work on symbols and extend the graph.
+    """
+
+    def __init__(self, shape: Sequence[int | None], dtype: str, node: Node) -> None:
+        self.shape, self.dtype, self.node = tuple(shape), np.dtype(dtype), node
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def name(self) -> str:
+        """Name of the layer or function it comes from."""
+        return self.node.name
+
+    def record_function(self, function: Any, inputs: Sequence[Any]) -> Symbol:
+        """Called by a Function that meets a symbol: make a node of it."""
+        shape, dtype = _infer(function, inputs)
+        node = Node(function, tuple(inputs), {})
+        node.outputs = [Symbol(shape, dtype, node)]
+        return node.outputs[0]
+
+    def record_layer(self, layer: Layer, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Called by a Layer that meets a symbol: build it, and make a node of it."""
+        first = inputs[0]
+        shape = [s.shape for s in first] if isinstance(first, list | tuple) else first.shape
+        layer.build_for(shape)
+        node = Node(layer, tuple(inputs), kwargs)
+        if hasattr(layer, "compute_output_shape"):
+            results = layer.compute_output_shape(shape)
+            several = isinstance(results, list)
+            found = [(result, layer.dtype) for result in (results if several else [results])]
+        else:
+            several, found = False, [_infer(lambda *tensors: layer(*tensors, **kwargs), inputs)]
+        node.outputs = [Symbol(result, dtype, node) for result, dtype in found]
+        layer._nodes.append(node)
+        return node.outputs if several else node.outputs[0]
+
+    def __bool__(self) -> bool:
+        raise ArgumentError(message(repr(self), "a symbol has no value yet", hint="Call the model on data."))
+
+    __len__ = __float__ = __int__ = __array__ = __bool__  # type: ignore[assignment]
+
+    def __iter__(self) -> Any:
+        raise ArgumentError(message(repr(self), "a symbol cannot be iterated", hint="Index it: x[:, 0]."))
+
+    def __repr__(self) -> str:
+        return f"<Symbol {self.name!r}, shape={self.shape}, dtype={self.dtype}>"
+
+
+functions.attach(Symbol)
+
+
+class Node:
+    """One call of a layer or function in a graph."""
+
+    def __init__(self, op: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.op, self.inputs, self.kwargs = op, inputs, kwargs
+        self.number = next(_numbers)
+        self.outputs: list[Symbol] = []
+
+    @property
+    def name(self) -> str:
+        """The layer's name, or the function's class name without "Function"."""
+        return self.op.name if isinstance(self.op, Layer) else type(self.op).__name__.removesuffix("Function")
+
+    @property
+    def output(self) -> Any:
+        """The symbol it makes, or a list of several."""
+        return self.outputs[0] if len(self.outputs) == 1 else self.outputs
+
+    @property
+    def input_symbols(self) -> list[Symbol]:
+        """All symbols among its inputs."""
+        found: list[Symbol] = []
+        map_symbols(self.inputs, found.append)
+        return found
+
+    def run(self, values: dict[int, Any]) -> None:
+        """Compute the outputs from `values` (by id of symbol) and put them there."""
+        results = self.op(*map_symbols(self.inputs, lambda symbol: values[id(symbol)]), **self.kwargs)
+        results = results if isinstance(results, list | tuple) else [results]
+        values.update({id(symbol): result for symbol, result in zip(self.outputs, results, strict=True)})
+
+
+def map_symbols(structure: Any, change: Callable[[Symbol], Any]) -> Any:
+    """The same nested lists and tuples with every symbol replaced by ``change(symbol)``."""
+    if isinstance(structure, Symbol):
+        return change(structure)
+    if isinstance(structure, list | tuple):
+        return type(structure)(map_symbols(item, change) for item in structure)
+    return structure
+
+
+def input_symbol(layer: InputLayer) -> Symbol:
+    """The symbol at the start of a graph."""
+    node = Node(layer, (), {})
+    node.outputs = [Symbol((layer.batch_size, *layer.shape), layer.dtype, node)]
+    layer._nodes.append(node)
+    return node.outputs[0]
+
+
+def _infer(call: Callable[..., Any], inputs: Sequence[Any]) -> tuple[tuple[int | None, ...], str]:
+    """Shape and dtype of ``call(*inputs)``, found by running it on zeros of two sizes.
+
+    A size of the result that differs between the two runs depends on an open size: it is open too.
+    """
+    results = []
+    with no_grad():
+        for open_size in (2, 3):
+            zeros = map_symbols(
+                tuple(inputs),
+                lambda s, size=open_size: Tensor(np.zeros([size if n is None else n for n in s.shape], s.dtype)),
+            )
+            with np.errstate(all="ignore"):
+                results.append(call(*zeros))
+    first, second = (result.shape for result in results)
+    if len(first) != len(second):
+        raise ShapeError(message("graph", "the number of axes of a result depends on the batch size"))
+    return tuple(a if a == b else None for a, b in zip(first, second, strict=True)), str(results[0].dtype)
+
+
+class Graph:
+    """The nodes between `inputs` and `outputs` (lists of symbols), in the order they run."""
+
+    def __init__(self, inputs: Sequence[Symbol], outputs: Sequence[Symbol], where: str) -> None:
+        for symbol in (*inputs, *outputs):
+            if not isinstance(symbol, Symbol):
+                hint = "Start from Input(shape) and pass what layers return."
+                got = type(symbol).__name__
+                raise ArgumentError(message(where, "not a symbol of a graph", expected="a Symbol", got=got, hint=hint))
+        self.inputs, self.outputs = list(inputs), list(outputs)
+        self.nodes = self._order(where)
+        self._last_use = {id(s): node.number for node in self.nodes for s in node.input_symbols}
+
+    def _order(self, where: str) -> list[Node]:
+        """All nodes needed for the outputs; creation order is an order in which they can run."""
+        given = {id(symbol) for symbol in self.inputs}
+        needed: dict[int, Node] = {}
+        stack = [symbol for symbol in self.outputs if id(symbol) not in given]
+        while stack:
+            node = stack.pop().node
+            if node.number in needed:
+                continue
+            if isinstance(node.op, InputLayer):
+                hint = "Add it to inputs=[…]."
+                raise ArgumentError(message(where, f"the outputs need Input {node.name!r}, which is no input", hint=hint))
+            needed[node.number] = node
+            stack.extend(symbol for symbol in node.input_symbols if id(symbol) not in given)
+        return [needed[number] for number in sorted(needed)]
+
+    def run(self, tensors: Sequence[Tensor]) -> list[Any]:
+        """The outputs for these inputs; every value is dropped after its last use."""
+        values = {id(symbol): tensor for symbol, tensor in zip(self.inputs, tensors, strict=True)}
+        keep = {id(symbol) for symbol in self.outputs}
+        for node in self.nodes:
+            node.run(values)
+            for symbol in node.input_symbols:
+                if self._last_use[id(symbol)] == node.number and id(symbol) not in keep:
+                    values.pop(id(symbol), None)
+        return [values[id(symbol)] for symbol in self.outputs]
+
+    def shapes(self, input_shapes: Sequence[Any]) -> list[Any]:
+        """Output shapes for other input shapes, without computing."""
+        inputs = []
+        for symbol, shape in zip(self.inputs, input_shapes, strict=True):
+            dtype = str(symbol.dtype)
+            layer = InputLayer(shape[1:], shape[0], dtype=dtype, name="shape")
+            inputs.append(Symbol(shape, dtype, Node(layer, (), {})))
+        found = {id(symbol): new for symbol, new in zip(self.inputs, inputs, strict=True)}
+        for node in self.nodes:
+            new_inputs = map_symbols(node.inputs, lambda symbol: found[id(symbol)])
+            recorded = len(node.op._nodes) if isinstance(node.op, Layer) else 0
+            try:
+                results = node.op(*new_inputs, **node.kwargs)
+            finally:
+                if isinstance(node.op, Layer):
+                    del node.op._nodes[recorded:]  # this was a question, not a new use of the layer
+            results = results if isinstance(results, list) else [results]
+            found.update({id(old): new for old, new in zip(node.outputs, results, strict=True)})
+        return [found[id(symbol)].shape for symbol in self.outputs]
+
+    def layers(self) -> list[Layer]:
+        """All layers, those of the inputs first, each once."""
+        nodes = [symbol.node for symbol in self.inputs if isinstance(symbol.node.op, InputLayer)]
+        found = [node.op for node in (*nodes, *self.nodes) if isinstance(node.op, Layer)]
+        return list({id(layer): layer for layer in found}.values())
+
+
+def check_input(tensor: Tensor, symbol: Symbol, where: str) -> None:
+    """ShapeError unless a Tensor fits the symbol it is given for."""
+    fits = len(tensor.shape) == symbol.ndim and all(
+        size is None or size == actual for size, actual in zip(symbol.shape, tensor.shape, strict=True)
+    )
+    if not fits:
+        hint = None
+        if len(tensor.shape) == symbol.ndim - 1 and symbol.shape[-1] == 1:
+            hint = "Add the channel axis: x[..., None]."
+        elif len(tensor.shape) == symbol.ndim - 1:
+            hint = "Add the batch axis: x[None]."
+        problem = f"the data does not fit input {symbol.name!r}"
+        raise ShapeError(message(where, problem, expected=symbol.shape, got=tuple(tensor.shape), hint=hint))
+
+
+__all__ = ["Graph", "Node", "Symbol", "check_input", "input_symbol", "map_symbols"]
