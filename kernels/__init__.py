@@ -15,8 +15,8 @@ Arrays
     A function that returns one array takes ``out=None`` as its last parameter. The result is
     written there and the same array returned. ``out`` is C-contiguous, of exactly the right
     shape and dtype, and shares no memory with the inputs; only the kernels that work element by
-    element (bias_activation_forward, activation_grad, softmax_*, dropout_*) accept their first
-    input as ``out``.
+    element or row by row (bias_activation_forward, activation_grad, softmax_forward, softmax_grad,
+    dropout_*) accept their first input as ``out``.
 Geometry
     ``g = (stride, pad, dilation) = ((sh, sw), ((top, bottom), (left, right)), (dh, dw))`` and
     ``out_hw = (oh, ow)`` are resolved integers. Kernels compute no padding rule; they only

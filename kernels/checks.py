@@ -24,9 +24,7 @@ def check_floats(where: str, **arrays: np.ndarray) -> np.dtype:
     dtype = next(iter(arrays.values())).dtype
     for name, array in arrays.items():
         if array.dtype not in FLOATS:
-            raise error(
-                where, f"{name} has an unsupported dtype", "float32 or float64", array.dtype
-            )
+            raise error(where, f"{name} has an unsupported dtype", "float32 or float64", array.dtype)
         if array.dtype != dtype:
             hint = "Cast the arrays to one dtype first."
             raise error(where, f"{name} has another dtype than the rest", dtype, array.dtype, hint)
@@ -47,9 +45,7 @@ def check_same_shape(where: str, shape: tuple[int, ...], **arrays: np.ndarray) -
             raise error(where, f"{name} has the wrong shape", tuple(shape), array.shape)
 
 
-def result(
-    where: str, out: np.ndarray | None, shape: tuple[int, ...], dtype: np.dtype
-) -> np.ndarray:
+def result(where: str, out: np.ndarray | None, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Return the array a kernel writes its result in: `out` if it fits, a new one if None."""
     if out is None:
         return np.empty(shape, dtype)

@@ -26,3 +26,6 @@ def assert_close(result, reference, tolerance: float) -> None:
     """The relative error must be at most the tolerance (a NaN is never)."""
     error = relative_error(result, reference)
     assert error <= tolerance, f"relative error {error:.3g} is larger than {tolerance:.3g}"
+
+CROSSCHECK = 1e-5
+"""float32 here against float32 in Keras, forward and gradients of one layer or loss."""

@@ -137,16 +137,14 @@ class Conv:
 
     def _input_rows(self, first: int, last: int) -> tuple[slice, Geometry]:
         """Return the rows of x that output rows first … last - 1 read, and g for those rows."""
-        (sh, sw), ((top, _), (left, _)), (dh, dw) = self.g
-        h, w_ = self.x[1:3]
+        (sh, sw), ((top, _), pad_w), (dh, dw) = self.g
+        h = self.x[1]
         span = (last - first - 1) * sh + (self.w[0] - 1) * dh + 1
-        width = (self.y[2] - 1) * sw + (self.w[1] - 1) * dw + 1
         start = first * sh - top  # in rows of x; negative where the tile begins in the padding
         low = min(max(start, 0), h)
         high = max(low, min(start + span, h))
         above = min(max(-start, 0), span)
         pad_h = (above, span - above - (high - low))
-        pad_w = (left, max(0, width - left - w_))
         return slice(low, high), ((sh, sw), (pad_h, pad_w), (dh, dw))
 
     def part_rows(self) -> int:

@@ -87,8 +87,7 @@ def test_uniform_float32_is_the_top_24_bits():
 def test_uniform_float64_is_53_bits_of_two_words():
     bits = [int(word) for word in random_bits(KEY, 5, 2000)]
     expected = [
-        ((high // 32) * 2**26 + low // 64) / 2**53
-        for high, low in zip(bits[::2], bits[1::2], strict=True)
+        ((high // 32) * 2**26 + low // 64) / 2**53 for high, low in zip(bits[::2], bits[1::2], strict=True)
     ]
     np.testing.assert_array_equal(random_uniform(KEY, 5, 1000, "float64"), expected)
 
