@@ -37,10 +37,10 @@ def _load_kernels() -> None:
 
 _load_kernels()
 
-from . import functions, layers, losses, metrics, models, optimizers, utils
-from .autograd import Function, Parameter, Tensor, debug, grad, no_grad
-from .backend import use_backend
-from .models import Model, Sequential, load_model
+from . import functions, layers, losses, metrics, models, optimizers, utils  # noqa: E402
+from .autograd import Function, Parameter, Tensor, debug, grad, no_grad  # noqa: E402
+from .backend import use_backend  # noqa: E402
+from .models import Model, Sequential, load_model  # noqa: E402
 
 __version__ = "0.1.0"
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .errors import ArgumentError, message
+
 __all__ = ["Callback", "CallbackList", "History", "ProgressBar"]
 
 Logs = Mapping[str, float]
@@ -44,6 +46,11 @@ class CallbackList:
     def __init__(self, callbacks: Sequence[Callback], model: Any, params: Mapping[str, Any]) -> None:
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
+            if not isinstance(callback, Callback):
+                got, hint = repr(callback), "Derive it from minicnn.callbacks.Callback and pass an object."
+                raise ArgumentError(
+                    message("callbacks", "not a callback", expected="a Callback", got=got, hint=hint)
+                )
             callback.model, callback.params = model, params
 
     def call(self, method: str, *args: Any) -> None:
@@ -87,7 +94,12 @@ class ProgressBar(Callback):
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[values]}"))
+        columns = (
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[values]}"),
+        )
         title = TextColumn(f"Epoch {epoch + 1}/{self.params['epochs']}")
         self._bar = Progress(title, *columns, console=self._console, transient=True, auto_refresh=False)
         self._task = self._bar.add_task("", total=self.params["steps"], values="")

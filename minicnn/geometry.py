@@ -157,6 +157,9 @@ def resolve_window(
     >>> resolve_window("Conv2D", (28, 28), (3, 3), strides=2, padding="same")
     (Window(stride=(2, 2), pad=((0, 1), (0, 1)), dilation=(1, 1)), (14, 14))
     """
+    if None in in_hw:
+        hint = "Give the Input a fixed size, or use the layer: it may leave sizes open."
+        raise ShapeError(message(where, "the size of the images is not known yet", got=in_hw, hint=hint))
     stride = pair(strides, where, "strides")
     dil = pair(dilation, where, "dilation_rate")
     pads = resolve_padding(padding, where)

@@ -123,7 +123,9 @@ def uniform(
     """Uniform numbers in [low, high) of the given shape."""
     size = int(np.prod(shape, dtype=np.int64))
     unit = random_uniform(derive_key(purpose, stream, seed), step, size, np.dtype(dtype))
-    return (unit * np.asarray(high - low, dtype) + np.asarray(low, dtype)).reshape(shape)
+    drawn = unit * np.asarray(high - low, dtype) + np.asarray(low, dtype)
+    below = np.nextafter(np.asarray(high, dtype), np.asarray(low, dtype))
+    return np.minimum(drawn, below).reshape(shape)  # rounding may have reached high
 
 
 def normal(

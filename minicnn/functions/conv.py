@@ -77,7 +77,9 @@ def check_images(x: Any, where: str) -> None:
     if len(x.shape) != 4:
         hint = "Add the missing axis, for example x[..., None] for grey images or x[None] for one image."
         expected, got = "(n, h, w, c)", f"shape {tuple(x.shape)}"
-        raise ShapeError(message(where, "the input is not a batch of images", expected=expected, got=got, hint=hint))
+        raise ShapeError(
+            message(where, "the input is not a batch of images", expected=expected, got=got, hint=hint)
+        )
 
 
 def conv2d(
@@ -123,7 +125,9 @@ def conv2d(
     check_images(x, where)
     if len(w.shape) != 4:
         raise ShapeError(
-            message(where, "the filters are not 4-dimensional", expected="(kh, kw, c / groups, f)", got=w.shape)
+            message(
+                where, "the filters are not 4-dimensional", expected="(kh, kw, c / groups, f)", got=w.shape
+            )
         )
     kh, kw, c, f = w.shape
     check_groups(where, x.shape[3], c, f, groups)
@@ -140,7 +144,9 @@ def check_groups(where: str, x_channels: int, w_channels: int, filters: int, gro
     if x_channels != w_channels * groups:
         expected = f"{w_channels * groups} channels ({w_channels} per filter · {groups} groups)"
         hint = "Images are channels-last here: (n, h, w, c)."
-        raise ShapeError(message(where, "wrong number of channels", expected=expected, got=x_channels, hint=hint))
+        raise ShapeError(
+            message(where, "wrong number of channels", expected=expected, got=x_channels, hint=hint)
+        )
 
 
 def im2col(

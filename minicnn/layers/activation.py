@@ -101,14 +101,13 @@ class ReLU(_Elementwise):
             if value is None and name == "max_value":
                 continue
             if not isinstance(value, int | float) or not value >= 0:
-                raise ArgumentError(message(self.where, name, expected="a number of at least 0", got=repr(value)))
+                raise ArgumentError(
+                    message(self.where, name, expected="a number of at least 0", got=repr(value))
+                )
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
 
     def call(self, x: Any) -> Any:
-        if self.threshold == 0:
-            y = F.relu(x)
-        else:
-            y = x * F.astype(x > self.threshold, x.dtype)
+        y: Any = F.relu(x) if self.threshold == 0 else x * F.astype(x > self.threshold, x.dtype)
         if self.max_value is not None:
             y = F.clip(y, 0, self.max_value)
         if self.negative_slope:
@@ -116,7 +115,11 @@ class ReLU(_Elementwise):
         return y
 
     def get_config(self) -> dict[str, Any]:
-        own = {"max_value": self.max_value, "negative_slope": self.negative_slope, "threshold": self.threshold}
+        own = {
+            "max_value": self.max_value,
+            "negative_slope": self.negative_slope,
+            "threshold": self.threshold,
+        }
         return super().get_config() | own
 
 
@@ -137,7 +140,9 @@ class Softmax(_Elementwise):
     def call(self, x: Any) -> Any:
         if not -x.ndim <= self.axis < x.ndim:
             expected = f"an axis of its {x.ndim}-dimensional input"
-            raise ArgumentError(message(self.where, "there is no such axis", expected=expected, got=self.axis))
+            raise ArgumentError(
+                message(self.where, "there is no such axis", expected=expected, got=self.axis)
+            )
         return F.softmax(x, self.axis)
 
     def get_config(self) -> dict[str, Any]:

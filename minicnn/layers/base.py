@@ -7,8 +7,6 @@ settles `training`, pushes the layer's scope, and calls `call`. On graph symbols
 from __future__ import annotations
 
 import inspect
-import math
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from functools import cache
@@ -19,57 +17,19 @@ import numpy as np
 from .. import backend, initializers
 from ..autograd import Parameter, Tensor
 from ..context import Switch, scope
-from ..errors import ArgumentError, FileFormatError, ShapeError, message
+from ..errors import ArgumentError, ShapeError, message
+from .naming import snake_case, unique_name
+from .promised import promised_now
 
 Shape = Any  # a tuple of int | None, or a list of such tuples for several inputs
 
-class _Promised:
-    """While a file is loaded, weights are placeholders that take no memory, and their number is limited."""
-
-    def __init__(self, elements: int, where: str) -> None:
-        self.left, self.elements, self.where = elements, elements, where
-
-    def placeholder(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-        self.left -= math.prod(shape)
-        if self.left < 0:
-            problem = "its architecture asks for more weights than the file holds"
-            raise FileFormatError(message(self.where, problem, expected=f"at most {self.elements:,} numbers"))
-        return np.broadcast_to(np.zeros((), dtype), shape)
-
-
-_promised: ContextVar[_Promised | None] = ContextVar("minicnn_promised", default=None)
-
-
-def promised_weights(elements: int, where: str) -> Switch:
-    """Inside this block, layers make placeholders for at most this many weights instead of weights."""
-    return Switch(_promised, _Promised(elements, where))
-
 
 _training: ContextVar[bool | None] = ContextVar("minicnn_training", default=None)
-_names: dict[str, int] = {}
 
 
 def resolve_training(explicit: bool | None) -> bool:
     """The explicit argument, else that of the enclosing call, else False."""
     return bool(_training.get()) if explicit is None else bool(explicit)
-
-
-def unique_name(base: str) -> str:
-    """``conv2d``, ``conv2d_1``, ``conv2d_2``, …"""
-    number = _names.get(base, 0)
-    _names[base] = number + 1
-    return f"{base}_{number}" if number else base
-
-
-def reset_names() -> None:
-    """Let automatic names start again."""
-    _names.clear()
-
-
-def snake_case(name: str) -> str:
-    """``MaxPooling2D`` -> ``max_pooling2d``, as Keras names layers."""
-    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 @cache
@@ -112,7 +72,9 @@ class Layer:
         self._nodes: list[Any] = []  # where graphs call this layer
         self.name = unique_name(snake_case(type(self).__name__)) if name is None else str(name)
         if not self.name or "/" in self.name:
-            raise ArgumentError(message(self.where, "a layer's name is empty or holds a slash", got=repr(name)))
+            raise ArgumentError(
+                message(self.where, "a layer's name is empty or holds a slash", got=repr(name))
+            )
         if unknown:
             self._refuse_arguments(unknown)
         self._trainable = bool(trainable)
@@ -145,26 +107,33 @@ class Layer:
         if data_format not in (None, "channels_last"):
             hint = "Convert with x.transpose(0, 2, 3, 1): kernels here read channels from adjacent memory."
             raise ArgumentError(
-                message(self.where, "data_format", expected="'channels_last'", got=repr(data_format), hint=hint)
+                message(
+                    self.where, "data_format", expected="'channels_last'", got=repr(data_format), hint=hint
+                )
             )
 
     # -- weights ---------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Layer):
-            self._track(value)
-        elif isinstance(value, list | tuple):
-            for item in value:
-                if isinstance(item, Layer):
-                    self._track(item)
+        for layer in _layers_in(value):
+            self._track(layer)
         object.__setattr__(self, name, value)
 
     def _track(self, layer: Layer) -> None:
         if "_sublayers" not in vars(self):
             hint = "Call super().__init__() first."
-            raise ArgumentError(message(type(self).__name__, "a layer was assigned before __init__", hint=hint))
+            raise ArgumentError(
+                message(type(self).__name__, "a layer was assigned before __init__", hint=hint)
+            )
         if all(layer is not known for known in self._sublayers):
             self._sublayers.append(layer)
+
+    def _inner(self) -> list[Layer]:
+        """The layers right inside this one, also those put into its lists and dicts after assignment."""
+        for name, value in tuple(vars(self).items()):
+            for layer in _layers_in(value) if name != "_sublayers" else ():
+                self._track(layer)
+        return self._sublayers
 
     def add_weight(
         self,
@@ -175,7 +144,7 @@ class Layer:
         dtype: str | None = None,
     ) -> Parameter:
         """Make a Parameter of this layer; call it in `build`."""
-        promised = _promised.get()
+        promised = promised_now.get()
         if promised is None:
             value = initializers.get(initializer)(tuple(shape), dtype or self.dtype)
         else:
@@ -196,7 +165,7 @@ class Layer:
         self._trainable = bool(value)
         for parameter in self._own:
             parameter.trainable = self._trainable and parameter.learnable
-        for layer in self._sublayers:
+        for layer in self._inner():
             layer.trainable = value
 
     def _walk(self) -> Iterator[Layer]:
@@ -208,7 +177,7 @@ class Layer:
             if id(layer) not in seen:
                 seen.add(id(layer))
                 yield layer
-                stack.extend(reversed(layer._sublayers))
+                stack.extend(reversed(layer._inner()))
 
     @property
     def weights(self) -> list[Parameter]:
@@ -239,7 +208,12 @@ class Layer:
         own = self.weights
         if len(weights) != len(own):
             raise ArgumentError(
-                message(f"set_weights of {self.where}", "wrong number of arrays", expected=len(own), got=len(weights))
+                message(
+                    f"set_weights of {self.where}",
+                    "wrong number of arrays",
+                    expected=len(own),
+                    got=len(weights),
+                )
             )
         for parameter, value in zip(own, weights, strict=True):
             if np.shape(value) != parameter.shape:
@@ -320,6 +294,14 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<{self.where}{'' if self.built else ', not built'}>"
+
+
+def _layers_in(value: Any) -> list[Layer]:
+    """A layer, or the layers in a list, tuple or dict."""
+    items = (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else [value]
+    )
+    return [item for item in items if isinstance(item, Layer)]
 
 
 def _flat(values: Any) -> Iterator[Any]:

@@ -66,11 +66,15 @@ class Conv2D(Layer):
         self.groups = resolve_groups(groups, self.where)
         if self.filters % self.groups:
             expected = f"a multiple of the {self.groups} groups"
-            raise ArgumentError(message(self.where, "filters and groups", expected=expected, got=self.filters))
+            raise ArgumentError(
+                message(self.where, "filters and groups", expected=expected, got=self.filters)
+            )
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             got = f"strides={self.strides}, dilation_rate={self.dilation_rate}"
             hint = "Keras knows no such layer; minicnn.functions.conv2d computes it."
-            raise ArgumentError(message(self.where, "strides and dilation exclude each other", got=got, hint=hint))
+            raise ArgumentError(
+                message(self.where, "strides and dilation exclude each other", got=got, hint=hint)
+            )
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -81,14 +85,18 @@ class Conv2D(Layer):
         channels = self._channels(input_shape)
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")
-        self.bias = self.add_weight((self.filters,), self.bias_initializer, name="bias") if self.use_bias else None
+        self.bias = (
+            self.add_weight((self.filters,), self.bias_initializer, name="bias") if self.use_bias else None
+        )
 
     def _channels(self, input_shape: Shape) -> int:
         if len(input_shape) != 4 or input_shape[3] is None:
             hint = "Grey images need a channel axis: x[..., None]."
             expected = "(n, h, w, c) with a known c"
             problem = "the input is not a batch of images"
-            raise ShapeError(message(self.where, problem, expected=expected, got=tuple(input_shape), hint=hint))
+            raise ShapeError(
+                message(self.where, problem, expected=expected, got=tuple(input_shape), hint=hint)
+            )
         if input_shape[3] % self.groups:
             check_groups(self.where, input_shape[3], 0, self.filters, self.groups)
         return int(input_shape[3])

@@ -38,7 +38,7 @@ class InputLayer(Layer):
         return super().get_config() | {"shape": self.shape, "batch_size": self.batch_size}
 
 
-def Input(  # noqa: N802 - Keras' name
+def Input(
     shape: Sequence[int | None],
     batch_size: int | None = None,
     dtype: str | None = None,
@@ -88,7 +88,9 @@ class Dense(Layer):
     def build(self, input_shape: Shape) -> None:
         shape = (self._inputs(input_shape), self.units)
         self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")
-        self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
+        self.bias = (
+            self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
+        )
 
     def _inputs(self, input_shape: Shape) -> int:
         if len(input_shape) < 2 or input_shape[-1] is None:
