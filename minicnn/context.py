@@ -23,14 +23,14 @@ class Scope(NamedTuple):
 
     path: str
     call: int
-    counts: dict[str, int]
+    counts: dict[Any, int]
 
 
 recording: ContextVar[bool] = ContextVar("minicnn_recording", default=True)
 debugging: ContextVar[bool] = ContextVar("minicnn_debugging", default=False)
 observers: ContextVar[tuple[Observer, ...]] = ContextVar("minicnn_observers", default=())
 current_scope: ContextVar[Scope | None] = ContextVar("minicnn_scope", default=None)
-_frame: ContextVar[dict[str, int] | None] = ContextVar("minicnn_frame", default=None)
+_frame: ContextVar[dict[Any, int] | None] = ContextVar("minicnn_frame", default=None)
 
 
 class Switch:
@@ -115,6 +115,17 @@ def observe(function: Observer) -> Switch:
 def frame() -> Switch:
     """Count calls of the same layer 0, 1, 2, … across this block, instead of in each outermost call."""
     return _Counting(_frame, None)
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Run something that counts nothing for the calls around it, such as building a layer."""
+    tokens = current_scope.set(None), _frame.set({})
+    try:
+        yield
+    finally:
+        current_scope.reset(tokens[0])
+        _frame.reset(tokens[1])
 
 
 @contextmanager

@@ -28,7 +28,7 @@ class Initializer:
     """
 
     def __init__(self, seed: int | None = None) -> None:
-        self.seed = seed
+        self.seed = None if seed is None else random.check_seed(seed, type(self).__name__)
 
     def __call__(self, shape: Sequence[int], dtype: str = "float32") -> np.ndarray:
         stream = random.next_stream("initializer") if self.seed is None else 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any
 
 from . import backend
 from .autograd import Parameter, Tensor
+from .checks import is_number
 from .errors import ArgumentError, GradientError, message
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer", "RMSprop", "get"]
@@ -88,7 +88,7 @@ class Optimizer:
 
 def _check(where: str, name: str, value: Any, low: float, high: float, below: bool = False) -> None:
     """Refuse what is no number from low to high, with `below` also high itself."""
-    right = isinstance(value, Real) and not isinstance(value, bool) and low <= float(value) <= high
+    right = is_number(value) and low <= float(value) <= high
     if not right or (below and value == high):
         expected = f"a number from {low:g} to {'below ' if below else ''}{high:g}"
         raise ArgumentError(message(where, name, expected=expected, got=repr(value)))

@@ -69,7 +69,7 @@ def asarray(data: Any, dtype: Any = None, where: str = "Tensor") -> Any:
     """
     given = isinstance(data, np.ndarray | np.generic)
     try:
-        array = np.asarray(data, dtype=dtype)
+        array = np.asarray(data)
     except (ValueError, TypeError) as error:
         raise ArgumentError(
             message(
@@ -88,7 +88,9 @@ def asarray(data: Any, dtype: Any = None, where: str = "Tensor") -> Any:
                 got=f"{_short(data)} of dtype {array.dtype}",
             )
         )
-    if dtype is None and array.dtype.kind == "f" and (not given or array.dtype.itemsize not in (4, 8)):
+    if dtype is not None:
+        return array.astype(dtype, copy=False)
+    if array.dtype.kind == "f" and (not given or array.dtype.itemsize not in (4, 8)):
         array = array.astype(np.float32)
     return array
 

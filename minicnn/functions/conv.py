@@ -11,7 +11,8 @@ from typing import Any
 
 from .. import backend
 from ..autograd import Function, Tensor
-from ..errors import ArgumentError, ShapeError, message
+from ..checks import whole
+from ..errors import ShapeError, message
 from ..geometry import Window, pair, resolve_window
 
 
@@ -138,7 +139,8 @@ def conv2d(
 
 def check_groups(where: str, x_channels: int, w_channels: int, filters: int, groups: int) -> None:
     """ShapeError unless the channels, filters and groups of a convolution fit together."""
-    if groups < 1 or x_channels % groups or filters % groups:
+    groups = whole(groups, "groups", where)
+    if x_channels % groups or filters % groups:
         expected = f"a divisor of the {x_channels} channels and the {filters} filters"
         raise ShapeError(message(where, "the groups do not divide evenly", expected=expected, got=groups))
     if x_channels != w_channels * groups:
@@ -189,10 +191,3 @@ def col2im(
         got = tuple(cols.shape)
         raise ShapeError(message("col2im", "cols does not fit x_shape", expected=expected_shape, got=got))
     return Col2ImFunction(tuple(x_shape), g)(cols)
-
-
-def resolve_groups(groups: Any, where: str) -> int:
-    """A positive number of groups, or an ArgumentError."""
-    if isinstance(groups, bool) or not hasattr(groups, "__index__") or groups < 1:
-        raise ArgumentError(message(where, "groups is not a positive integer", got=repr(groups)))
-    return int(groups)

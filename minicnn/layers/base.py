@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import backend, initializers
-from ..autograd import Parameter, Tensor
-from ..context import Switch, scope
-from ..errors import ArgumentError, ShapeError, message
+from .. import backend
+from ..autograd import Tensor
+from ..context import Switch, aside, scope
+from ..errors import ArgumentError, message
 from .naming import snake_case, unique_name
-from .promised import promised_now
+from .weights import HasWeights
 
 Shape = Any  # a tuple of int | None, or a list of such tuples for several inputs
 
@@ -37,7 +37,7 @@ def _call_takes(function: Callable[..., Any], argument: str) -> bool:
     return argument in inspect.signature(function).parameters
 
 
-class Layer:
+class Layer(HasWeights):
     """Base of all layers; your own needs `call`, and `build` where it has weights.
 
     Parameters
@@ -67,8 +67,7 @@ class Layer:
         input_shape: Sequence[int | None] | None = None,
         **unknown: Any,
     ) -> None:
-        self._own: list[Parameter] = []
-        self._sublayers: list[Layer] = []
+        super().__init__(trainable)
         self._nodes: list[Any] = []  # where graphs call this layer
         self.name = unique_name(snake_case(type(self).__name__)) if name is None else str(name)
         if not self.name or "/" in self.name:
@@ -77,15 +76,9 @@ class Layer:
             )
         if unknown:
             self._refuse_arguments(unknown)
-        self._trainable = bool(trainable)
         self.dtype = self._check_dtype(dtype)
         self.batch_input_shape = None if input_shape is None else (None, *input_shape)
         self.built = False
-
-    @property
-    def where(self) -> str:
-        """How errors name this layer: ``Conv2D 'conv2d_1'``."""
-        return f"{type(self).__name__} {self.name!r}"
 
     def _check_dtype(self, dtype: Any) -> str:
         name = getattr(dtype, "__name__", str(dtype or "float32"))
@@ -112,119 +105,6 @@ class Layer:
                 )
             )
 
-    # -- weights ---------------------------------------------------------------------------------------
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        for layer in _layers_in(value):
-            self._track(layer)
-        object.__setattr__(self, name, value)
-
-    def _track(self, layer: Layer) -> None:
-        if "_sublayers" not in vars(self):
-            hint = "Call super().__init__() first."
-            raise ArgumentError(
-                message(type(self).__name__, "a layer was assigned before __init__", hint=hint)
-            )
-        if all(layer is not known for known in self._sublayers):
-            self._sublayers.append(layer)
-
-    def _inner(self) -> list[Layer]:
-        """The layers right inside this one, also those put into its lists and dicts after assignment."""
-        for name, value in tuple(vars(self).items()):
-            for layer in _layers_in(value) if name != "_sublayers" else ():
-                self._track(layer)
-        return self._sublayers
-
-    def add_weight(
-        self,
-        shape: Sequence[int] = (),
-        initializer: Any = "glorot_uniform",
-        trainable: bool = True,
-        name: str = "weight",
-        dtype: str | None = None,
-    ) -> Parameter:
-        """Make a Parameter of this layer; call it in `build`."""
-        promised = promised_now.get()
-        if promised is None:
-            value = initializers.get(initializer)(tuple(shape), dtype or self.dtype)
-        else:
-            value = promised.placeholder(tuple(shape), dtype or self.dtype)
-        parameter = Parameter(backend.asarray(value), name=name, trainable=trainable and self._trainable)
-        parameter.path = f"{self.name}/{name}"
-        parameter.learnable = trainable
-        self._own.append(parameter)
-        return parameter
-
-    @property
-    def trainable(self) -> bool:
-        """Whether this layer (with everything inside it) is learned; assign to freeze or unfreeze."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for parameter in self._own:
-            parameter.trainable = self._trainable and parameter.learnable
-        for layer in self._inner():
-            layer.trainable = value
-
-    def _walk(self) -> Iterator[Layer]:
-        """This layer and all layers inside it, each once."""
-        seen: set[int] = set()
-        stack: list[Layer] = [self]
-        while stack:
-            layer = stack.pop()
-            if id(layer) not in seen:
-                seen.add(id(layer))
-                yield layer
-                stack.extend(reversed(layer._inner()))
-
-    @property
-    def weights(self) -> list[Parameter]:
-        """All Parameters, those of inner layers included, in order of the layers."""
-        learned_first = (sorted(layer._own, key=lambda p: not p.learnable) for layer in self._walk())
-        return [parameter for own in learned_first for parameter in own]
-
-    @property
-    def trainable_weights(self) -> list[Parameter]:
-        """The Parameters an optimizer updates."""
-        return [parameter for parameter in self.weights if parameter.trainable]
-
-    @property
-    def non_trainable_weights(self) -> list[Parameter]:
-        """The other Parameters: frozen ones and statistics."""
-        return [parameter for parameter in self.weights if not parameter.trainable]
-
-    def count_params(self) -> int:
-        """Number of elements of all weights."""
-        return sum(parameter.size for parameter in self.weights)
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Copies of all weights as NumPy arrays."""
-        return [parameter.numpy().copy() for parameter in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Overwrite all weights, in the order of `weights`; nothing changes if one does not fit."""
-        own = self.weights
-        if len(weights) != len(own):
-            raise ArgumentError(
-                message(
-                    f"set_weights of {self.where}",
-                    "wrong number of arrays",
-                    expected=len(own),
-                    got=len(weights),
-                )
-            )
-        for parameter, value in zip(own, weights, strict=True):
-            if np.shape(value) != parameter.shape:
-                problem = f"the array for {parameter.path!r} has another shape"
-                where = f"set_weights of {self.where}"
-                raise ShapeError(message(where, problem, expected=parameter.shape, got=np.shape(value)))
-        for parameter, value in zip(own, weights, strict=True):
-            parameter.assign(value)
-
-    # -- calling ---------------------------------------------------------------------------------------
-
     def build(self, input_shape: Shape) -> None:
         """Make the weights for inputs of this shape; layers without weights need none."""
 
@@ -234,7 +114,7 @@ class Layer:
     def build_for(self, input_shape: Shape) -> None:
         """`build`, once."""
         if not self.built:
-            with scope(self.name):
+            with aside():
                 self.build(input_shape)
             self.built = True
 
@@ -294,14 +174,6 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<{self.where}{'' if self.built else ', not built'}>"
-
-
-def _layers_in(value: Any) -> list[Layer]:
-    """A layer, or the layers in a list, tuple or dict."""
-    items = (
-        value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else [value]
-    )
-    return [item for item in items if isinstance(item, Layer)]
 
 
 def _flat(values: Any) -> Iterator[Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .. import initializers
+from ..checks import whole
 from ..errors import ArgumentError, ShapeError, message
-from ..functions.conv import check_groups, conv2d, resolve_groups
+from ..functions.conv import check_groups, conv2d
 from ..geometry import conv_shape, pair, resolve_padding
 from . import activation as activations
 from .base import Layer, Shape
@@ -58,12 +59,12 @@ class Conv2D(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.check_data_format(data_format)
-        self.filters = check_positive(filters, self.where, "filters")
+        self.filters = whole(filters, "filters", self.where)
         self.kernel_size = pair(kernel_size, self.where, "kernel_size")
         self.strides = pair(strides, self.where, "strides")
         self.padding = resolve_padding(padding, self.where)
         self.dilation_rate = pair(dilation_rate, self.where, "dilation_rate")
-        self.groups = resolve_groups(groups, self.where)
+        self.groups = whole(groups, "groups", self.where)
         if self.filters % self.groups:
             expected = f"a multiple of the {self.groups} groups"
             raise ArgumentError(
@@ -97,8 +98,8 @@ class Conv2D(Layer):
             raise ShapeError(
                 message(self.where, problem, expected=expected, got=tuple(input_shape), hint=hint)
             )
-        if input_shape[3] % self.groups:
-            check_groups(self.where, input_shape[3], 0, self.filters, self.groups)
+        per_filter = self.kernel.shape[2] if self.built else input_shape[3] // self.groups
+        check_groups(self.where, input_shape[3], per_filter, self.filters, self.groups)
         return int(input_shape[3])
 
     def call(self, x: Any) -> Any:
@@ -126,10 +127,3 @@ class Conv2D(Layer):
             "bias_initializer": initializers.serialize(self.bias_initializer),
             "algorithm": self.algorithm,
         }
-
-
-def check_positive(value: Any, where: str, name: str) -> int:
-    """A positive integer, or an ArgumentError."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 1:
-        raise ArgumentError(message(where, name, expected="a positive integer", got=repr(value)))
-    return int(value)

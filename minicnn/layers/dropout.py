@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import random
+from ..checks import is_number
 from ..context import current_scope
 from ..errors import ArgumentError, ShapeError, message
 from ..functions.dropout import dropout
@@ -39,12 +40,13 @@ class Dropout(_Elementwise):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+        if not is_number(rate) or not 0 <= rate <= 1:
             raise ArgumentError(message(self.where, "rate", expected="a number from 0 to 1", got=repr(rate)))
         if noise_shape is not None and not isinstance(noise_shape, list | tuple):
             expected = "None or a tuple of sizes"
             raise ArgumentError(message(self.where, "noise_shape", expected=expected, got=repr(noise_shape)))
-        self.rate, self.noise_shape, self.seed = float(rate), noise_shape, seed
+        self.rate, self.noise_shape = float(rate), None if noise_shape is None else tuple(noise_shape)
+        self.seed = None if seed is None else random.check_seed(seed, self.where)
         self._calls = 0  # outside of fit there is no training step: every call counts as one
 
     def build(self, input_shape: Shape) -> None:
@@ -77,7 +79,10 @@ class Dropout(_Elementwise):
         if step is None:
             self._calls += 1
             return (self._calls - 1) * _CALLS
-        return step * _CALLS + (here.call if here else 0)
+        counts = here.counts if here else {}
+        call = counts.get(id(self), 0)  # of this layer in this step, whatever models it is called through
+        counts[id(self)] = call + 1
+        return step * _CALLS + call
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"rate": self.rate, "noise_shape": self.noise_shape, "seed": self.seed}

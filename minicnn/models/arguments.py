@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
+from ..checks import is_number
 from ..errors import ArgumentError, ShapeError, message
 
-__all__ = ["array", "arrays", "split", "verbosity", "whole"]
+__all__ = ["array", "arrays", "split", "verbosity"]
 
 
 def array(value: Any, name: str, where: str) -> np.ndarray:
@@ -43,7 +44,7 @@ def split(x: Any, y: Any, share: float, data: Any, where: str) -> tuple[Any, Any
             got = type(data).__name__
             raise ArgumentError(message(where, "validation_data", expected="a pair (x, y)", got=got))
         return x, y, arrays(data[0], data[1], f"validation in {where}")
-    if not isinstance(share, int | float) or not 0 <= share < 1:
+    if not is_number(share) or not 0 <= share < 1:
         raise ArgumentError(message(where, "validation_split", expected="0 ≤ share < 1", got=repr(share)))
     kept = int(len(x) * (1 - share))
     if kept == len(x):
@@ -51,14 +52,6 @@ def split(x: Any, y: Any, share: float, data: Any, where: str) -> tuple[Any, Any
     if kept == 0:
         raise ArgumentError(message(where, "validation_split leaves nothing to train on", got=share))
     return x[:kept], y[:kept], (x[kept:], y[kept:])
-
-
-def whole(value: Any, name: str, where: str, minimum: int = 1) -> int:
-    """An integer of at least `minimum`."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < minimum:
-        expected = f"an integer of at least {minimum}"
-        raise ArgumentError(message(where, name, expected=expected, got=repr(value)))
-    return int(value)
 
 
 def verbosity(verbose: Any, where: str) -> int:

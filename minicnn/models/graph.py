@@ -7,6 +7,7 @@ between given inputs and outputs and runs them on real Tensors.
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ import numpy as np
 
 from .. import functions
 from ..autograd import Tensor
-from ..context import no_grad
+from ..context import aside, no_grad
 from ..errors import ArgumentError, ShapeError, message
 from ..layers.base import Layer
 from ..layers.core import InputLayer
@@ -56,6 +57,12 @@ class Symbol:
 
     def record_layer(self, layer: Layer, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Called by a Layer that meets a symbol: build it, and make a node of it."""
+        try:
+            own = {name: value for name, value in kwargs.items() if name != "training"}
+            inspect.signature(layer.call).bind(*inputs, **own)
+        except TypeError as error:
+            hint = "Several inputs go in a list."
+            raise ArgumentError(message(layer.where, f"its call does not fit ({error})", hint=hint)) from None
         first = inputs[0]
         shape = [s.shape for s in first] if isinstance(first, list | tuple) else first.shape
         layer.build_for(shape)
@@ -140,7 +147,7 @@ def _infer(call: Callable[..., Any], inputs: Sequence[Any]) -> tuple[tuple[int |
     A size of the result that differs between the two runs depends on an open size: it is open too.
     """
     results = []
-    with no_grad():
+    with no_grad(), aside():
         for open_size in (2, 3):
             with np.errstate(all="ignore"):
                 results.append(call(*map_symbols(tuple(inputs), partial(_zeros, open_size))))

@@ -12,6 +12,7 @@ import numpy as np
 from .. import callbacks as cb
 from .. import losses, metrics, optimizers, random
 from ..autograd import Tensor, grad
+from ..checks import whole
 from ..context import frame, no_grad
 from ..errors import ArgumentError, ShapeError, message
 from . import arguments
@@ -124,9 +125,9 @@ class Trainer:
         self._check_compiled("fit")
         x, y = arguments.arrays(x, y, f"fit of {self.where}")
         x, y, validation_data = arguments.split(x, y, validation_split, validation_data, self.where)
-        size = arguments.whole(batch_size, "batch_size", self.where)
-        first = arguments.whole(initial_epoch, "initial_epoch", self.where, 0)
-        if first > arguments.whole(epochs, "epochs", self.where, 0):
+        size = whole(batch_size, "batch_size", self.where)
+        first = whole(initial_epoch, "initial_epoch", self.where, 0)
+        if first > whole(epochs, "epochs", self.where, 0):
             got = f"epochs={epochs}, initial_epoch={initial_epoch}"
             raise ArgumentError(message(f"fit of {self.where}", "epochs end before they begin", got=got))
         level = arguments.verbosity(verbose, self.where)
@@ -205,7 +206,7 @@ class Trainer:
         """Loss and metrics on test data: the loss alone, [loss, metrics …], or with `return_dict` a dict."""
         _, loss_of = self._check_compiled("evaluate")
         x, y = arguments.arrays(x, y, f"evaluate of {self.where}")
-        size = arguments.whole(batch_size, "batch_size", self.where)
+        size = whole(batch_size, "batch_size", self.where)
         level = arguments.verbosity(verbose, self.where)
         own, self._metrics = self._metrics, None  # the numbers of an epoch in progress stay untouched
         try:
@@ -226,7 +227,7 @@ class Trainer:
         where = f"predict of {self.where}"
         several = isinstance(x, list | tuple) and any(isinstance(item, np.ndarray | Tensor) for item in x)
         inputs = [arguments.array(item, "x", where) for item in (x if several else [x])]
-        size, n = arguments.whole(batch_size, "batch_size", self.where), len(inputs[0])
+        size, n = whole(batch_size, "batch_size", self.where), len(inputs[0])
         if n == 0:
             raise ArgumentError(message(where, "there is no sample"))
         if any(len(item) != n for item in inputs):

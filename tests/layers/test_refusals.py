@@ -38,7 +38,7 @@ CONSTRUCTORS = [
         "Keras knows no such layer; minicnn.functions.conv2d computes it.",
     ),
     ("Conv2D", {"groups": 3}, "filters and groups. Expected a multiple of the 3 groups, got 4."),
-    ("Conv2D", {"groups": 0}, "groups is not a positive integer. Got 0."),
+    ("Conv2D", {"groups": 0}, "groups. Expected a positive integer, got 0."),
     ("Conv2D", {"filters": -4}, "filters. Expected a positive integer, got -4."),
     ("Conv2D", {"filters": True}, "filters. Expected a positive integer, got True."),
     ("Conv2D", {"filters": 4.0}, "filters. Expected a positive integer, got 4.0."),
@@ -168,7 +168,7 @@ def test_shapes_are_refused_without_data(name, kwargs, shape, text):
             "Dense",
             (2, 5),
             (2, 6),
-            "the last axis does not fit the weights. Expected 5 inputs for w (5, 2), got x of shape (2, 6).",
+            "the last axis does not fit the weights. Expected 5 inputs for w (5, 2), got 6.",
         ),
     ],
 )
