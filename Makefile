@@ -78,5 +78,5 @@ bench: ## run the scripts in benchmarks/, which compare speed with Keras
 	@set -e; for script in $(BENCH); do $(BIN)/python "$$script"; done
 
 clean: ## remove .venv and everything else that was made here
-	@rm -rf $(VENV) demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) demo minicnn-run build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -77,15 +77,16 @@ class Comparison:
         found = {row.verdict for row in rows}
         verdict = next((v for v in SLOPE_VERDICTS if v in found), "passed")
         guilty = [row for row in rows if row.verdict == verdict]
-        worst = max(guilty, key=lambda row: row.error if np.isfinite(row.error) else np.inf)
+        worst = max(guilty, key=lambda row: (row.tells, row.error))
         numbers = sorted({row.source for row in guilty})
         names = tuple(self.subject.names[number] for number in numbers)
         if verdict == "passed":
-            problem = f"passed for {enumerate_names(names)}"
-            text = message(
-                self.subject.where, problem, hint=f"The largest relative error is {worst.error:.1e}."
-            )
-            names = ()
+            hint = f"The largest relative error is {worst.error:.1e}." if worst.tells else None
+            silent = [name for i, name in enumerate(names) if not any(r.tells for r in rows if r.source == i)]
+            if silent:
+                what = f"This says nothing about {enumerate_names(silent)}: at this point the slope is 0 or "
+                hint = f"{hint or ''} {what}lost in rounding.".strip()
+            text, names = message(self.subject.where, f"passed for {enumerate_names(names)}", hint=hint), ()
         elif verdict == "wrong gradient":
             text = self.wrong(worst, numbers, names)
         else:

@@ -116,7 +116,7 @@ class _Check:
             return self.fail("precision too low", "the result is not float64", got=got, hint=hint)
         if not np.isfinite(self.y).all():
             return self.fail("not finite", "the function is infinite or NaN at this point")
-        for check in (self.unstable, self.in_place, self.finite, self.alone):
+        for check in (self.unstable, self.in_place, self.finite, self.digits, self.alone):
             if (result := check()) is not None:  # a result that did not pass is not true either
                 return result
         return self.slopes()
@@ -179,7 +179,8 @@ class _Check:
                     hint = f"{name} was broadcast: its gradient is the sum over the broadcast axes."
         blamed = blamed or self.names
         # Autograd's words for a gradient whose shape or dtype is not that of the input.
-        verdict = "wrong gradient" if "is unlike it" in str(error) else "backward failed"
+        unlike = "precision too low" if "float32" in str(error) else "wrong gradient"
+        verdict = unlike if "is unlike it" in str(error) else "backward failed"
         problem = f"backward refuses to give that of {enumerate_names(blamed)}. {str(error).rstrip('.')}"
         return self.fail(verdict, problem, blamed, hint=hint)
 
@@ -191,6 +192,15 @@ class _Check:
             return None
         problem = f"the gradient of {enumerate_names(infinite)} is infinite or NaN"
         return self.fail("not finite", problem, infinite, hint="Differences cannot judge it: move the input.")
+
+    def digits(self) -> GradientCheck | None:
+        """Gradients must have the digits of float64, as the random upstream gradient has."""
+        for name, gx in zip(self.names, self.gradients, strict=True):
+            numbers = gx[gx != 0]
+            if numbers.size and np.array_equal(numbers, numbers.astype(np.float32)):
+                problem = f"the gradient of {name} has only the digits of float32"
+                return self.fail("precision too low", problem, [name], hint="Look for casts in backward.")
+        return None
 
     def alone(self) -> GradientCheck | None:
         """Every gradient must be the same when it alone is wanted."""

@@ -40,6 +40,10 @@ class Subject:
         self._n_inputs = len(self.point)
         own = self._built_weights() if isinstance(function, Layer) else []
         self._parameters = [p for p in own if p.trainable] if parameters is None else list(parameters)
+        for parameter in self._parameters:
+            if not isinstance(parameter, Parameter):
+                got = type(parameter).__name__
+                raise ArgumentError(message(self.where, "parameters", expected="Parameters", got=got))
         checked = set(map(id, self._parameters))
         self._fixed = [(p, _float64(p.data)) for p in own if id(p) not in checked]
         for i, parameter in enumerate(self._parameters):
@@ -53,12 +57,10 @@ class Subject:
         """Replace floats by a slot; leave everything else as it is."""
         if isinstance(value, list | tuple) and any(isinstance(item, Tensor | np.ndarray) for item in value):
             return [self._take(item, f"{name}[{i}]") for i, item in enumerate(value)]
-        data = value.data if isinstance(value, Tensor) else value
-        numeric = isinstance(data, np.ndarray | np.generic | float | list | tuple)
-        array = backend.to_numpy(data) if isinstance(value, Tensor) else np.asarray(data) if numeric else None
+        array = _array(value)
         if array is not None and array.dtype.kind == "f":
             self.names.append(name)
-            self.point.append(_float64(array))
+            self.point.append(np.array(array, np.float64))
             return _Slot(len(self.point) - 1)
         # A layer would cast an integer array to its own float dtype; a Tensor it leaves alone.
         return Tensor(value) if isinstance(value, np.ndarray) and isinstance(self.function, Layer) else value
@@ -85,10 +87,8 @@ class Subject:
 
     def run(self, point: Sequence[Any], wanted: Collection[int]) -> tuple[list[Tensor], list[Tensor]]:
         """The outputs at a point, and the leaves; those numbered in `wanted` require a gradient."""
-        leaves = [
-            Tensor(np.array(value), requires_grad=number in wanted)
-            for number, value in enumerate(point[: self._n_inputs])
-        ]
+        inputs = point[: self._n_inputs]
+        leaves = [Tensor(np.array(x), requires_grad=number in wanted) for number, x in enumerate(inputs)]
         for number, parameter in enumerate(self._parameters, start=self._n_inputs):
             parameter.data = backend.asarray(np.array(point[number]))
             parameter.grad, parameter.requires_grad = None, number in wanted
@@ -141,6 +141,18 @@ def _fill(arguments: Sequence[Any], values: Sequence[Any]) -> list[Any]:
 def _holds_slots(argument: Any) -> bool:
     nested = isinstance(argument, list)
     return nested and any(isinstance(item, _Slot) or _holds_slots(item) for item in argument)
+
+
+def _array(value: Any) -> np.ndarray | None:
+    """An argument as an array, or None where it is none."""
+    if isinstance(value, Tensor):
+        return value.numpy()
+    if not isinstance(value, np.ndarray | np.generic | float | list | tuple):
+        return None
+    try:
+        return np.asarray(value)
+    except ValueError:  # a ragged list; the function will say what it thinks of it
+        return None
 
 
 def _float64(array: Any) -> np.ndarray:

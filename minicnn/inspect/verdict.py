@@ -30,9 +30,20 @@ class Row:
     left: float  # slopes to either side
     right: float
 
+    @property
+    def tells(self) -> bool:
+        """Whether there was a slope to compare: not 0 on both sides, nor lost in rounding."""
+        lost = self.verdict == "passed" and self.error > RECOGNISED
+        return not (lost or self.analytic == self.numeric == 0)
+
     def cells(self) -> tuple[str, ...]:
         """The row as text."""
-        numbers = f"{self.analytic:.6g}", f"{self.numeric:.6g}", f"{self.error:.1e}", f"{self.step:.0e}"
+        numbers = (
+            f"{self.analytic + 0.0:.6g}",
+            f"{self.numeric + 0.0:.6g}",
+            f"{self.error:.1e}",
+            f"{self.step:.0e}",
+        )
         return self.name, *numbers, self.verdict
 
 

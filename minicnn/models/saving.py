@@ -129,7 +129,8 @@ def _read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any], str]:
 
     where = str(path)
     if not Path(path).is_file():
-        raise FileAccessError(message(where, "there is no such file"))
+        problem = "it is a folder, not a file" if Path(path).is_dir() else "there is no such file"
+        raise FileAccessError(message(where, problem))
     try:
         with safe_open(where, framework="numpy") as file:
             metadata = file.metadata() or {}
