@@ -208,15 +208,18 @@ def test_scopes_name_path_and_call():
             pass
         with scope("conv") as second, scope("inner") as inner:
             pass
-    assert [(s.path, s.call) for s in (net, first, second, inner)] == [
+        with scope("conv") as third:
+            pass
+    assert [(s.path, s.call) for s in (net, first, second, inner, third)] == [
         ("net", 0),
         ("net/conv", 0),
         ("net/conv", 1),
         ("net/conv/inner", 0),
+        ("net/conv", 2),
     ]
-    with scope("net") as again, scope("conv") as third:
+    with scope("net") as again, scope("conv") as other:
         pass
-    assert (again.call, third.call) == (0, 0), "without a frame each outermost call counts afresh"
+    assert (again.call, other.call) == (0, 0), "without a frame each outermost call counts afresh"
 
 
 def test_a_frame_counts_across_calls():

@@ -138,8 +138,7 @@ def _train(
 def _split(x: np.ndarray, y: np.ndarray, share: float) -> tuple[_Pair, _Pair]:
     """Images to train on, and a random share of them to validate on.
 
-    Random, because the last images of a data set need not be like the others: among the last tenth
-    of mnist_subset there is not a single 1.
+    Random, because the last images of a data set need not be like the others.
     """
     order = random.permutation(len(x), "validation split", 0)
     kept_out = int(len(x) * share)

@@ -97,8 +97,8 @@ class ReLU(_Elementwise):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        limits: dict[str, Any] = {"max_value": max_value, "negative_slope": negative_slope, "threshold": threshold}
-        for name, value in limits.items():
+        limits = ("max_value", max_value), ("negative_slope", negative_slope), ("threshold", threshold)
+        for name, value in limits:
             if value is None and name == "max_value":
                 continue
             if not is_number(value) or not value >= 0:

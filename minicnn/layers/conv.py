@@ -91,7 +91,7 @@ class Conv2D(Layer):
         )
 
     def _channels(self, input_shape: Shape) -> int:
-        if len(input_shape) != 4 or input_shape[3] is None:
+        if len(input_shape) != 4 or not input_shape[3]:
             hint = "Grey images need a channel axis: x[..., None]."
             expected = "(n, h, w, c) with a known c"
             problem = "the input is not a batch of images"

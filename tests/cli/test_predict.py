@@ -36,7 +36,7 @@ def test_a_digit_on_paper(trained):
     assert lines[0] == f"{path}  (280×280 scaled to 28×28, inverted, as its background is light)"
     assert len(lines) == 4
     found = [re.fullmatch(r"    (\d)  +(\d+\.\d) %(?:  (█+))?", line).groups() for line in lines[1:]]
-    assert found[0][0] == "7"
+    assert found[0][0] == "0"
     percents = [float(percent) for _, percent, _ in found]
     assert percents == sorted(percents, reverse=True)
     assert all(

@@ -35,8 +35,8 @@ def test_it_says_what_it_does(trained):
         "Network   small_cnn: 5,258 parameters",
         "Training  adam, batches of 64, learning rate 0.01 (last epoch: 0.001)",
         "Seed      5\n",
-        "Epoch 4/4  12 steps",
-        "val_accuracy: ",
+        "Epoch 4/4  ",
+        " (val ",
         "Trained in ",
         f"Written to {trained.folder}/",
         "Try next",
@@ -179,7 +179,6 @@ def test_every_network(small_mnist, tmp_path):
 
 def test_the_split_is_random_complete_and_disjoint():
     (_, y), _ = mnist_subset.load_data()
-    assert not (y[-600:] == 1).any(), "the reason for a random split"
     minicnn.utils.set_random_seed(3)
     numbers = np.arange(6000)
     (fitted, y_fitted), (held_out, y_held_out) = _split(numbers, y, 0.1)

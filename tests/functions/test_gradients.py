@@ -103,9 +103,7 @@ WINDOWS = [
         ["valid", "same", 1, ((2, 0), (0, 1))],
         [1, 2],
     )
-    if all(
-        output_size(size, k, 1, (0, 0), dilation) >= 1 for size, k in zip(hw, kernel, strict=True)
-    )
+    if all(output_size(size, k, 1, (0, 0), dilation) >= 1 for size, k in zip(hw, kernel, strict=True))
 ]
 
 
@@ -142,7 +140,9 @@ def test_im2col_and_col2im_gradients(window) -> None:
 def test_naive_and_im2col_have_the_same_gradients() -> None:
     x, w = numbers(1, 5, 4, 2), numbers(3, 2, 2, 3)
     for algorithm in ("naive", "im2col"):
-        assert gradcheck(lambda x, w, a=algorithm: F.conv2d(x, w, strides=2, padding="same", algorithm=a), [x, w])
+        assert gradcheck(
+            lambda x, w, a=algorithm: F.conv2d(x, w, strides=2, padding="same", algorithm=a), [x, w]
+        )
 
 
 def test_ties_share_or_choose() -> None:

@@ -51,7 +51,9 @@ def test_like_numpy_and_in_the_same_dtype(name: str, dtype: type) -> None:
     arrays = [array.astype(dtype) for array in inputs]
     found = function(*(Tensor(array) for array in arrays))
     assert found.dtype == dtype
-    assert_close(found.numpy(), reference(*(array.astype(np.float64) for array in arrays)), KERNEL[np.dtype(dtype)])
+    assert_close(
+        found.numpy(), reference(*(array.astype(np.float64) for array in arrays)), KERNEL[np.dtype(dtype)]
+    )
 
 
 def test_convolution_by_hand() -> None:
@@ -106,9 +108,8 @@ def test_a_nan_comes_through() -> None:
 
 IMAGE = np.zeros((1, 4, 4, 2), np.float32)
 ERRORS = {
-    "add: the shapes do not broadcast. Got (2,) and (3,). Sizes must be equal or 1, counted from the last axis.": (
-        lambda: Tensor([1.0, 2.0]) + Tensor([1.0, 2.0, 3.0])
-    ),
+    "add: the shapes do not broadcast. Got (2,) and (3,). Sizes must be equal or 1, "
+    "counted from the last axis.": (lambda: Tensor([1.0, 2.0]) + Tensor([1.0, 2.0, 3.0])),
     "reshape to (4,): the number of elements differs. Expected 4 elements, got 6 in shape (6,). "
     "One size may be -1: it is computed.": lambda: F.reshape(np.zeros(6), (4,)),
     "transpose: wrong axes. Expected each of 0 … 1 once, got (0, 0).": (
@@ -120,12 +121,12 @@ ERRORS = {
     ),
     "clip: low is above high. Got low=1, high=0.": lambda: F.clip(np.zeros(2), 1, 0),
     "dropout: impossible rate. Expected 0 ≤ rate < 1, got 1.": lambda: F.dropout(np.zeros(2), 1, None),
-    "conv2d: the input is not a batch of images. Expected (n, h, w, c), got shape (4, 4, 2). Add the missing "
-    "axis, for example x[..., None] for grey images or x[None] for one image.": (
+    "conv2d: the input is not a batch of images. Expected (n, h, w, c), got shape (4, 4, 2). Add the "
+    "missing axis, for example x[..., None] for grey images or x[None] for one image.": (
         lambda: F.conv2d(IMAGE[0], np.zeros((3, 3, 2, 1), np.float32))
     ),
     "conv2d: the kernel is larger than the padded input. Expected kernel height at most 4 (input 4 + padding "
-    "0 + 0), got 5: ⌊(4 + 0 + 0 − 5) / 1⌋ + 1 = 0. Use a smaller kernel, a larger input or padding=\"same\".": (
+    '0 + 0), got 5: ⌊(4 + 0 + 0 − 5) / 1⌋ + 1 = 0. Use a smaller kernel, a larger input or padding="same".': (
         lambda: F.conv2d(IMAGE, np.zeros((5, 3, 2, 1), np.float32))
     ),
     "conv2d: wrong number of channels. Expected 3 channels (3 per filter · 1 groups), got 2. Images are "

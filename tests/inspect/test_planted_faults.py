@@ -318,7 +318,9 @@ def test_no_correct_function_is_called_wrong(name: str, scale: float) -> None:
         assert result or (kinked and result.verdict == "kink crossed"), (seed, result)
 
 
-@pytest.mark.parametrize("distance, mode", list(itertools.product([1e-12, 1e-9, 1e-6], ["directional", "elementwise"])))
+@pytest.mark.parametrize(
+    "distance, mode", list(itertools.product([1e-12, 1e-9, 1e-6], ["directional", "elementwise"]))
+)
 def test_close_to_a_kink_is_not_wrong(distance: float, mode: str) -> None:
     for seed, sign in itertools.product(range(5), (-1, 1)):
         x = np.random.default_rng(seed).normal(size=(3, 4))

@@ -380,12 +380,14 @@ def write(path, arrays, metadata):
 
 
 def test_a_missing_file(tmp_path):
-    for path in (tmp_path / "none.safetensors", tmp_path):
-        with pytest.raises(FileAccessError) as error:
-            load_model(path)
-        assert str(error.value) == f"{path}: there is no such file."
-        with pytest.raises(FileAccessError, match="there is no such file"):
-            dense(3).load_weights(path)
+    for path, text in (
+        (tmp_path / "none.safetensors", "there is no such file."),
+        (tmp_path, "it is a folder, not a file."),
+    ):
+        for read in (load_model, dense(3).load_weights):
+            with pytest.raises(FileAccessError) as error:
+                read(path)
+            assert str(error.value) == f"{path}: {text}"
 
 
 def test_truncated_files(saved, tmp_path):
