@@ -56,7 +56,7 @@ class Rung:
     @property
     def error(self) -> float:
         """|analytic − numeric| / scale."""
-        return self.difference / self.scale if self.scale > 0 else 0.0
+        return 0.0 if self.scale == 0 else self.difference / self.scale
 
     @property
     def difference(self) -> float:

@@ -181,7 +181,7 @@ class _Check:
         # Autograd's words for a gradient whose shape or dtype is not that of the input.
         unlike = "precision too low" if "float32" in str(error) else "wrong gradient"
         verdict = unlike if "is unlike it" in str(error) else "backward failed"
-        problem = f"backward refuses to give that of {enumerate_names(blamed)}. {str(error).rstrip('.')}"
+        problem = f"the gradient of {enumerate_names(blamed)} is refused. {str(error).rstrip('.')}"
         return self.fail(verdict, problem, blamed, hint=hint)
 
     def finite(self) -> GradientCheck | None:

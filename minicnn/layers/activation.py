@@ -97,7 +97,7 @@ class ReLU(_Elementwise):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        limits = ("max_value", max_value), ("negative_slope", negative_slope), ("threshold", threshold)
+        limits: Any = ("max_value", max_value), ("negative_slope", negative_slope), ("threshold", threshold)
         for name, value in limits:
             if value is None and name == "max_value":
                 continue

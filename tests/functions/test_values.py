@@ -131,9 +131,8 @@ ERRORS = {
     ),
     "conv2d: wrong number of channels. Expected 3 channels (3 per filter · 1 groups), got 2. Images are "
     "channels-last here: (n, h, w, c).": lambda: F.conv2d(IMAGE, np.zeros((3, 3, 3, 1), np.float32)),
-    "max_pool2d: pool_size is not an integer or a pair of integers. Expected integers of at least 1, got 0.": (
-        lambda: F.max_pool2d(IMAGE, 0)
-    ),
+    "max_pool2d: pool_size is not an integer or a pair of integers. Expected integers of at least 1, "
+    "got 0.": (lambda: F.max_pool2d(IMAGE, 0)),
     'conv2d: the padding is not understood. Expected "valid", "same", an integer, (rows, columns) or ((top, '
     "bottom), (left, right)), got 'full'.": (
         lambda: F.conv2d(IMAGE, np.zeros((3, 3, 2, 1), np.float32), padding="full")
