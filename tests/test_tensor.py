@@ -11,6 +11,7 @@ from minicnn import Parameter, Tensor, functions
 from minicnn.autograd import _wrap
 from minicnn.backend import arrays as backend_arrays
 from minicnn.errors import ArgumentError, BackendError
+from minicnn.optimizers import SGD
 from tests.tolerances import KERNEL, assert_close
 
 EXACT = KERNEL[np.dtype(np.float64)]
@@ -214,3 +215,12 @@ def test_a_copied_tensor_is_another_tensor():
     x = leaf(1.0, 2.0)
     other = copy.copy(x)
     assert other is not x and other.numpy().tolist() == [1.0, 2.0]
+
+
+def test_a_parameter_has_memory_of_its_own():
+    """An optimizer writes into Parameters: the array one was made from must not change with it."""
+    array = np.ones(2, np.float32)
+    parameter = Parameter(array)
+    SGD(0.1).apply([Tensor([1.0, 1.0])], [parameter])
+    np.testing.assert_array_equal(array, [1, 1])
+    np.testing.assert_array_equal(parameter.numpy(), np.float32([0.9, 0.9]))

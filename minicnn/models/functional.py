@@ -145,7 +145,6 @@ class Functional(GraphModel):
         self._list_output = isinstance(outputs, list | tuple)
         outputs = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
         self.graph = Graph(inputs, outputs, self.where)
-        self.dtype = str(self.inputs[0].dtype)
         self._several_inputs = len(inputs) > 1
         self.dtype = str(self.inputs[0].dtype)  # what arrays are cast to at the door
         for layer in self.graph.layers():

@@ -50,10 +50,8 @@ class Sequential(GraphModel):
         if any(layer.name == known.name for known in self._sublayers):
             problem = f"two of its layers are called {layer.name!r}"
             raise ArgumentError(message(self.where, problem, hint="Give every layer its own name."))
-        if not self._symbols and not self._sublayers:
-            self.dtype = layer.dtype
-            if layer.batch_input_shape is not None:
-                self._start(_input_for(layer.batch_input_shape, layer.dtype))
+        if not self._symbols and not self._sublayers and layer.batch_input_shape is not None:
+            self._start(_input_for(layer.batch_input_shape, layer.dtype))
         if self._symbols:
             self._append(layer)  # first: if the shapes do not fit, the model stays as it was
         elif not self._sublayers:
@@ -63,7 +61,6 @@ class Sequential(GraphModel):
     def _start(self, layer: InputLayer) -> None:
         if self._symbols or self._sublayers:
             raise ArgumentError(message(self.where, "an Input can only come first, and once"))
-        self.dtype = layer.dtype
         self._symbols = [layer._nodes[0].output if layer._nodes else input_symbol(layer)]
         self._connect()
 

@@ -449,11 +449,17 @@ def test_train_on_batch_counts_each_batch_alone(images):
 def test_training_and_evaluation_count_apart(images):
     """One Metric object given by the user is used for both, and must not mix their numbers."""
     x, _ = images
+
+    class Nosy(callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.evaluate(x, wrong, verbose=0)
+
     mine = metrics.SparseCategoricalAccuracy("mine")
     model = compiled(classifier(rate=0.0), optimizers.SGD(0.0), metrics=["accuracy", mine])
     wrong = (model.predict(x).argmax(axis=1) + 1) % 3  # accuracy 0
     right = model.predict(x).argmax(axis=1)
-    history = model.fit(x, right, epochs=2, verbose=0, validation_data=(x, wrong)).history
+    options = {"batch_size": 4, "epochs": 2, "verbose": 0, "callbacks": [Nosy()]}
+    history = model.fit(x, right, validation_data=(x, wrong), **options).history
     for name, value in (("accuracy", 1.0), ("mine", 1.0), ("val_accuracy", 0.0), ("val_mine", 0.0)):
         assert history[name] == [value, value], name
     assert [model.evaluate(x, wrong, verbose=0)[2] for _ in range(2)] == [0.0, 0.0]
@@ -482,6 +488,20 @@ def test_dropout_draws_a_new_mask_every_step_and_for_every_call(rng):
     masks = {mask.tobytes() for mask in seen}
     assert len(seen) == 8 and len(masks) == 8
     assert all(set(np.unique(mask)) == {0.0, 2.0} for mask in seen)
+
+
+def test_a_layer_used_again_in_the_loss_draws_another_mask():
+    """Calls of one layer are counted over the whole step, in and outside of the model."""
+    drop, seen = layers.Dropout(0.5), []
+
+    def noisy_loss(y_true, y_pred):
+        seen.extend(drop(np.ones((1, 50)), training=True).numpy() for _ in range(2))
+        return ((y_pred - y_true) ** 2).mean()
+
+    model = Sequential([layers.Input((50,)), layers.Dense(1)])
+    model.compile("sgd", noisy_loss)
+    model.fit(np.ones((1, 50)), np.zeros((1, 1)), verbose=0)
+    assert (seen[0] != seen[1]).any()
 
 
 def test_frozen_layers_stay_as_they_are(images):
