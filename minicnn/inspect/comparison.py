@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import random
 from ..errors import message
-from .differences import Line, measure
+from .differences import SINGLE, Line, measure
 from .subject import Subject, backpropagate
 from .verdict import SLOPE_VERDICTS, GradientCheck, Row, recognise
 
@@ -142,14 +142,22 @@ def enumerate_names(names: Sequence[str]) -> str:
 
 
 def _reason(row: Row) -> str:
-    """Words for a verdict that says nothing about the gradient."""
+    """Words for a verdict that blames no formula."""
     if row.verdict == "kink crossed":
-        text = f"{row.name}: the slope is {row.left:.6g} to the left and {row.right:.6g} to the right "
-        text += f"(h = {row.step:.0e}), {row.analytic:.6g} by backward. "
-        return (
-            text + "Move the input away from the kink (0 of a ReLU, a tie of a maximum, a limit of a clip)."
+        found = (
+            f"the slope is {row.left:.6g} to the left and {row.right:.6g} to the right (h = {row.step:.0e}), "
         )
-    if row.verdict == "precision too low":
-        text = f"{row.name}: differences over large and over tiny steps contradict each other, as where a "
-        return text + "function moves in the jumps of float32. Look for casts and float32 constants inside."
-    return f"{row.name}: the function is infinite or NaN close to this point."
+        found += f"{row.analytic:.6g} by backward"
+        advice = "Move the input away from the kink (0 of a ReLU, a tie of a maximum, a limit of a clip)."
+    elif row.verdict == "not finite":
+        found, advice = "the function is infinite or NaN close to this point", "Move the input."
+    elif 0 < row.error < SINGLE:
+        found = f"backward gives {row.analytic:.12g}, differences {row.numeric:.12g}, alike as far as float32 goes"
+        advice = "Look for casts and float32 constants in forward and backward."
+    else:
+        found = (
+            "differences over large and over tiny steps contradict each other, as where a function moves in "
+        )
+        found += "the jumps of float32"
+        advice = "Look for casts and float32 constants inside."
+    return f"{row.name}: {found}. {advice}"

@@ -32,7 +32,8 @@ ROUNDING = 8.0  # rounding errors a difference is taken to contain, in units of 
 UNDERFLOW = 1e-200  # numbers this small are zero here
 SHARP = 1e-3  # a slope is known when its error bound is at most this share of its scale
 NEGLIGIBLE = 1e-9  # slopes this small, relative to |gy|, may be lost beside numbers of size 1 inside
-JUMP = 1e-10  # jumps this large, relative to the scale, are not float64's own (float32 makes 6e-8)
+SINGLE = 2e-7  # a gradient that is right up to this was computed in float32
+JUMP = 1e-9  # jumps this large, relative to the scale, are not float64's own (float32 makes 6e-8)
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,7 @@ class _Ladder:
             contradicts = rung.step > best.step and abs(rung.numeric - best.numeric) > wider + bound
             if contradicts and wider <= 0.1 * rung.scale and self.agrees(rung, wider):
                 return "precision too low" if self.jumps(rung, wider) else "passed"
-        return "wrong gradient"
+        return "precision too low" if best.error < SINGLE else "wrong gradient"
 
     def jumps(self, rung: Rung, bound: float) -> bool:
         """Whether finer steps see jumps much larger than float64's rounding."""

@@ -358,9 +358,9 @@ FINDINGS = [
         Unsummed(),
         [X, X[0]],
         ("wrong gradient", ("input 1",)),
-        "wrong gradient, the gradient of input 1 is refused. backward of Unsummed: the gradient of input 1 is "
-        "unlike it. Expected (3,) float64, got (2, 3) float64. input 1 was broadcast: its gradient is the sum "
-        "over the broadcast axes.",
+        "wrong gradient, the gradient of input 1 is refused. backward of Unsummed: the gradient of input 1 "
+        "is unlike it. Expected (3,) float64, got (2, 3) float64. input 1 was broadcast: its gradient is the "
+        "sum over the broadcast axes.",
     ),
     (
         Float32Gradient(),
@@ -373,36 +373,38 @@ FINDINGS = [
         Float32Inside(),
         [X, X + 1],
         ("precision too low", ("input 1",)),
-        "precision too low, the gradient of input 1 has only the digits of float32. Look for casts in backward.",
+        "precision too low, the gradient of input 1 has only the digits of float32. Look for casts in "
+        "backward.",
     ),
     (
         lambda x: x.astype("float32"),
         [X],
         ("precision too low", ()),
-        "precision too low, the result is not float64. Got float32. Look for casts and float32 constants inside.",
+        "precision too low, the result is not float64. Got float32. Look for casts and float32 constants "
+        "inside.",
     ),
     (
         OnlyWhatIsNeeded(),
         [X, X + 1],
         ("needs ignored", ("input 0",)),
-        "needs ignored, the gradient of input 0 is another when it alone is wanted. GradientError: backward of "
-        "OnlyWhatIsNeeded: one gradient per input. Expected 2, got 1. Return one gradient or None per input, "
-        "each whatever `needs` says of the others.",
+        "needs ignored, the gradient of input 0 is another when it alone is wanted. GradientError: backward "
+        "of OnlyWhatIsNeeded: one gradient per input. Expected 2, got 1. Return one gradient or None per "
+        "input, each whatever `needs` says of the others.",
     ),
     (
         StumblesOverNone(),
         [X, X + 1],
         ("needs ignored", ("input 0",)),
         "needs ignored, the gradient of input 0 is another when it alone is wanted. TypeError: unsupported "
-        "operand type(s) for *: 'NoneType' and 'int' Return one gradient or None per input, each whatever "
+        "operand type(s) for *: 'NoneType' and 'int'. Return one gradient or None per input, each whatever "
         "`needs` says of the others.",
     ),
     (
         OverwritesUpstream(),
         [X, X + 1],
         ("input changed", ("the upstream gradient",)),
-        "input changed, backward writes into the upstream gradient. Others may hold the same array: make a new "
-        "one (x = x + 1, not x += 1).",
+        "input changed, backward writes into the upstream gradient. Others may hold the same array: make a "
+        "new one (x = x + 1, not x += 1).",
     ),
     (
         OverwritesInput(),
@@ -415,8 +417,8 @@ FINDINGS = [
         F.softmax_cross_entropy,
         [X, X / X.sum(1, keepdims=True)],
         ("backward failed", ("input 1",)),
-        "backward failed, the gradient of input 1 is refused. backward of softmax_cross_entropy: the target has "
-        "no gradient here. Detach it: target.detach().",
+        "backward failed, the gradient of input 1 is refused. backward of softmax_cross_entropy: the target "
+        "has no gradient here. Detach it: target.detach().",
     ),
     (
         F.log,
@@ -428,13 +430,15 @@ FINDINGS = [
         F.sqrt,
         [X - 1],
         ("not finite", ("input 0",)),
-        "not finite, the gradient of input 0 is infinite or NaN. Differences cannot judge it: move the input.",
+        "not finite, the gradient of input 0 is infinite or NaN. Differences cannot judge it: move the "
+        "input.",
     ),
     (
         lambda x: x**1.5,
         [X - 1],
         ("not finite", ("input 0",)),
-        "not finite at input 0. input 0: the function is infinite or NaN close to this point.",
+        "not finite at input 0. input 0: the function is infinite or NaN close to this point. "
+        "Move the input.",
     ),
     (
         lambda x: layers.Dropout(0.5)(x, training=True),
@@ -499,8 +503,8 @@ def test_a_random_operation_that_rarely_differs_is_not_called_wrong():
         ),
         (
             lambda: gradcheck(F.exp, np.arange(3)),
-            "gradcheck of exp: there is nothing to differentiate by. Give at least one input of floats; integers "
-            "have no gradient.",
+            "gradcheck of exp: there is nothing to differentiate by. Give at least one input of floats; "
+            "integers have no gradient.",
         ),
         (
             lambda: gradcheck(F.exp, X, parameters=[X]),
