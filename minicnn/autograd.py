@@ -299,7 +299,8 @@ def _upstream(tensor: Tensor, grad: Any) -> Any:
 
 
 def _add_to_leaf(leaf: Tensor, gradient: Any) -> None:
-    leaf.grad = _wrap(gradient if leaf.grad is None else leaf.grad.data + gradient)
+    old = leaf.grad
+    leaf.grad = _wrap(gradient if old is None else backend.returned(old.data + gradient, "backward"))
 
 
 def _walk(roots: Sequence, wanted: set[int] | None, deliver: Callable, retain_graph: bool) -> Iterator[Step]:
@@ -363,8 +364,8 @@ def _paths(nodes: Sequence[Function], wanted: set[int] | None) -> dict[int, tupl
     return needs
 
 
-def _add(pending: dict[int, Any], number: int, gradient: Any) -> None:
-    pending[number] = pending[number] + gradient if number in pending else gradient
+def _add(sums: dict[int, Any], key: int, y: Any) -> None:
+    sums[key] = backend.returned(sums[key] + y, "backward") if key in sums else y
 
 
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool = False) -> Any:
@@ -378,8 +379,7 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     >>> grad(x * x, x).item()
     6.0
     """
-    single = isinstance(inputs, Tensor)
-    inputs = [inputs] if single else list(inputs)
+    inputs = [inputs] if (single := isinstance(inputs, Tensor)) else list(inputs)
     sources = [tensor.creator or tensor for tensor in inputs]
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     if not isinstance(grad_outputs, list | tuple):

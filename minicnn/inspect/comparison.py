@@ -152,7 +152,8 @@ def _reason(row: Row) -> str:
     elif row.verdict == "not finite":
         found, advice = "the function is infinite or NaN close to this point", "Move the input."
     elif 0 < row.error < SINGLE:
-        found = f"backward gives {row.analytic:.12g}, differences {row.numeric:.12g}, alike as far as float32 goes"
+        found = f"backward gives {row.analytic:.12g}, differences give {row.numeric:.12g}, "
+        found += "the same only as far as float32 goes"
         advice = "Look for casts and float32 constants in forward and backward."
     else:
         found = (

@@ -105,8 +105,8 @@ def recognise(
         return "It is zero everywhere: backward forgot this input, or its history was lost on the way."
     return (
         _factor(analytic, numeric)
-        or _same_as_another(analytic, numeric, gy, others)
         or _moved(analytic, numeric)
+        or _same_as_another(analytic, gy, others)
         or _where_wrong(analytic, numeric, gy)
     )
 
@@ -136,9 +136,7 @@ def _factor(analytic: np.ndarray, numeric: np.ndarray) -> str:
     return f"{sign}It is {factor:.4g} times the right one everywhere."
 
 
-def _same_as_another(
-    analytic: np.ndarray, numeric: np.ndarray, gy: np.ndarray, others: Mapping[str, np.ndarray]
-) -> str:
+def _same_as_another(analytic: np.ndarray, gy: np.ndarray, others: Mapping[str, np.ndarray]) -> str:
     """The gradient of something else."""
     for name, other in others.items():
         if _alike(analytic, other):

@@ -1,0 +1,235 @@
+"""Every function worked out by hand, forward and backward, in both float dtypes."""
+
+from __future__ import annotations
+
+from math import log
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from minicnn import Tensor
+from minicnn import functions as F
+from minicnn.random import derive_key
+from tests.tolerances import KERNEL, assert_close
+
+
+class Example(NamedTuple):
+    """``function(*inputs)`` is `y`; with upstream gradient `gy` the inputs get the gradients `grads`."""
+
+    function: Any
+    inputs: list[Any]
+    y: Any
+    gy: Any
+    grads: list[Any]
+
+
+def image(rows):
+    """Rows of pixels as a batch of one grey image (1, h, w, 1)."""
+    return np.array(rows, float)[None, :, :, None]
+
+
+PIXELS = image([[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+CORNERS = image([[1, 2], [3, 4]])
+MATRIX, ROW = [[1, 2], [3, 4]], [10, 20]
+KEY = derive_key("test", 0, seed=0)
+MASK = F.dropout(np.ones(8), 0.5, KEY).numpy() > 0  # itself by hand in tests/kernels
+
+EXAMPLES = {
+    "add": Example(
+        lambda x, y: x + y, [MATRIX, ROW], [[11, 22], [13, 24]], [[1, 2], [3, 4]], [[[1, 2], [3, 4]], [4, 6]]
+    ),
+    "subtract": Example(
+        lambda x, y: x - y, [MATRIX, ROW], [[-9, -18], [-7, -16]], MATRIX, [[[1, 2], [3, 4]], [-4, -6]]
+    ),
+    "multiply": Example(
+        lambda x, y: x * y, [MATRIX, ROW], [[10, 40], [30, 80]], MATRIX, [[[10, 40], [30, 80]], [10, 20]]
+    ),
+    "divide": Example(lambda x, y: x / y, [[6, 1], [2, 4]], [3, 0.25], [1, 8], [[0.5, 2], [-1.5, -0.5]]),
+    "negative": Example(lambda x: -x, [[1, -2]], [-1, 2], [3, 4], [[-3, -4]]),
+    "power": Example(F.power, [[2, 3], [3, 2]], [8, 9], [1, 2], [[12, 12], [8 * log(2), 18 * log(3)]]),
+    "power 0 at 0": Example(lambda x: x**0, [[0, 2]], [1, 1], [5, 5], [[0, 0]]),
+    "exp": Example(F.exp, [[0, log(2)]], [1, 2], [3, 5], [[3, 10]]),
+    "log": Example(F.log, [[1, 4]], [0, log(4)], [2, 2], [[2, 0.5]]),
+    "sqrt": Example(F.sqrt, [[4, 9]], [2, 3], [4, 6], [[1, 1]]),
+    "clip": Example(
+        lambda x: F.clip(x, -1, 2), [[-3, -1, 0, 2, 5]], [-1, -1, 0, 2, 2], [1, 2, 3, 4, 5], [[0, 2, 3, 4, 0]]
+    ),
+    "clip from below": Example(lambda x: F.clip(x, low=0), [[-1, 7]], [0, 7], [1, 1], [[0, 1]]),
+    "where": Example(
+        lambda x, y: F.where(np.array([True, False]), x, y),
+        [MATRIX, ROW],
+        [[1, 20], [3, 20]],
+        [[5, 6], [7, 8]],
+        [[[5, 0], [7, 0]], [0, 14]],
+    ),
+    "relu": Example(F.relu, [[-1, 0, 2]], [0, 0, 2], [5, 6, 7], [[0, 0, 7]]),
+    "sigmoid": Example(F.sigmoid, [[0, log(3)]], [0.5, 0.75], [8, 16], [[2, 3]]),
+    "tanh": Example(F.tanh, [[0, log(2)]], [0, 0.6], [1, 25], [[1, 16]]),
+    "softmax": Example(F.softmax, [[0, log(3)]], [0.25, 0.75], [1, 0], [[0.1875, -0.1875]]),
+    "softmax of columns": Example(
+        lambda x: F.softmax(x, axis=0),
+        [[[0, 0], [log(3), 0]]],
+        [[0.25, 0.5], [0.75, 0.5]],
+        [[1, 4], [0, 0]],
+        [[[0.1875, 1], [-0.1875, -1]]],
+    ),
+    "softmax_cross_entropy": Example(
+        lambda z: F.softmax_cross_entropy(z, np.array([1, 0])),
+        [[[0, log(3)], [0, 0]]],
+        [log(4 / 3), log(2)],
+        [4, 2],
+        [[[1, -1], [-1, 1]]],
+    ),
+    "softmax_cross_entropy of distributions": Example(
+        lambda z: F.softmax_cross_entropy(z, np.array([[0.5, 0.5]])),
+        [[[0, log(3)]]],
+        [0.5 * log(4) + 0.5 * log(4 / 3)],
+        [4],
+        [[[-1, 1]]],
+    ),
+    "sum": Example(lambda x: F.sum(x, axis=0), [MATRIX], [4, 6], [5, 7], [[[5, 7], [5, 7]]]),
+    "mean": Example(
+        lambda x: F.mean(x, axis=-1, keepdims=True), [MATRIX], [[1.5], [3.5]], [[2], [4]], [[[1, 1], [2, 2]]]
+    ),
+    "max": Example(
+        lambda x: F.max(x, axis=1), [[[1, 5, 2], [3, 3, 0]]], [5, 3], [7, 8], [[[0, 7, 0], [4, 4, 0]]]
+    ),
+    "matmul": Example(F.matmul, [[[1, 2]], [[3], [4]]], [[11]], [[2]], [[[6, 8]], [[2], [4]]]),
+    "matmul of a vector": Example(
+        F.matmul, [[1, 2], MATRIX], [7, 10], [1, 10], [[21, 43], [[1, 10], [2, 20]]]
+    ),
+    "dense": Example(
+        F.dense,
+        [[[1, 2], [0, 1]], [[1, 0], [2, 1]], [10, 20]],
+        [[15, 22], [12, 21]],
+        [[1, 0], [0, 2]],
+        [[[1, 2], [0, 2]], [[1, 0], [2, 2]], [1, 2]],
+    ),
+    "conv2d": Example(
+        F.conv2d,
+        [PIXELS, np.array([[1, 0], [0, -1]])[:, :, None, None], [10]],
+        image([[6, 6], [6, 6]]),
+        CORNERS,
+        [
+            image([[1, 2, 0], [3, 3, -2], [0, -3, -4]]),
+            np.array([[37, 47], [67, 77]])[:, :, None, None],
+            [10],
+        ],
+    ),
+    "conv2d, same padding and stride 2": Example(
+        lambda x, w: F.conv2d(x, w, strides=2, padding="same"),
+        [PIXELS, np.ones((2, 2, 1, 1))],  # one row below and one column on the right are padding
+        image([[12, 9], [15, 9]]),
+        CORNERS,
+        [image([[1, 1, 2], [1, 1, 2], [3, 3, 4]]), np.array([[64, 26], [16, 5]])[:, :, None, None]],
+    ),
+    "max_pool2d": Example(
+        lambda x: F.max_pool2d(x, 2, 1),
+        [PIXELS],
+        image([[5, 6], [8, 9]]),
+        CORNERS,
+        [image([[0, 0, 0], [0, 1, 2], [0, 3, 4]])],
+    ),
+    "max_pool2d of overlapping windows": Example(
+        lambda x: F.max_pool2d(x, (1, 2), (1, 1)),
+        [image([[1, 9, 2]])],
+        image([[9, 9]]),
+        image([[3, 4]]),
+        [image([[0, 7, 0]])],
+    ),
+    "avg_pool2d": Example(
+        lambda x: F.avg_pool2d(x, 2, 1),
+        [PIXELS],
+        image([[3, 4], [6, 7]]),
+        image([[4, 8], [12, 16]]),
+        [image([[1, 3, 2], [4, 10, 6], [3, 7, 4]])],
+    ),
+    "avg_pool2d counts no padding": Example(
+        lambda x: F.avg_pool2d(x, 2, padding="same"),
+        [PIXELS],
+        image([[3, 4.5], [7.5, 9]]),
+        image([[4, 2], [2, 1]]),
+        [image(np.ones((3, 3)))],
+    ),
+    "im2col": Example(
+        lambda x: F.im2col(x, (1, 2)),
+        [image([[1, 2, 3]])],
+        np.array([[1, 2], [2, 3]]).reshape(1, 1, 2, 1, 2, 1),
+        np.array([[5, 6], [7, 8]]).reshape(1, 1, 2, 1, 2, 1),
+        [image([[5, 13, 8]])],
+    ),
+    "col2im": Example(
+        lambda cols: F.col2im(cols, (1, 1, 3, 1)),
+        [np.array([[5, 6], [7, 8]]).reshape(1, 1, 2, 1, 2, 1)],
+        image([[5, 13, 8]]),
+        image([[1, 2, 3]]),
+        [np.array([[1, 2], [2, 3]]).reshape(1, 1, 2, 1, 2, 1)],
+    ),
+    "reshape": Example(lambda x: F.reshape(x, -1), [MATRIX], [1, 2, 3, 4], [5, 6, 7, 8], [[[5, 6], [7, 8]]]),
+    "transpose": Example(F.transpose, [MATRIX], [[1, 3], [2, 4]], [[5, 6], [7, 8]], [[[5, 7], [6, 8]]]),
+    "concatenate": Example(
+        lambda x, y: F.concatenate([x, y]), [[1, 2], [3]], [1, 2, 3], [4, 5, 6], [[4, 5], [6]]
+    ),
+    "getitem": Example(
+        lambda x: x[np.array([0, 0, 1])],
+        [MATRIX],
+        [[1, 2], [1, 2], [3, 4]],
+        [[1, 2], [3, 4], [5, 6]],
+        [[[4, 6], [5, 6]]],
+    ),
+    "astype": Example(lambda x: F.astype(x, x.dtype), [[1, 2]], [1, 2], [3, 4], [[3, 4]]),
+    "dropout": Example(
+        lambda x: F.dropout(x, 0.5, KEY), [np.arange(8)], 2 * MASK * np.arange(8), np.ones(8), [2.0 * MASK]
+    ),
+}
+
+
+def test_every_public_function_has_an_example():
+    operators = {"add", "subtract", "multiply", "divide", "negative"}
+    covered = {name.replace(",", "").split()[0] for name in EXAMPLES}
+    assert covered - operators == set(F.__all__) - {"FUNCTIONS", "attach", "logits_of"}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_forward_and_backward_by_hand(name, dtype):
+    example, tolerance = EXAMPLES[name], KERNEL[np.dtype(dtype)]
+    inputs = [Tensor(np.array(x, dtype), requires_grad=True) for x in example.inputs]
+    before = [x.numpy().copy() for x in inputs]
+    y = example.function(*inputs)
+    assert (y.dtype, y.shape) == (dtype, np.shape(example.y))
+    assert_close(y.numpy(), example.y, tolerance)
+    y.backward(np.array(example.gy, dtype))
+    for x, gradient, old in zip(inputs, example.grads, before, strict=True):
+        assert x.grad.dtype == dtype
+        assert_close(x.grad.numpy(), gradient, tolerance)
+        np.testing.assert_array_equal(x.numpy(), old)
+
+
+def test_astype_gives_the_gradient_in_the_dtype_of_its_input():
+    x = Tensor(np.array([1.5], "float32"), requires_grad=True)
+    y = F.astype(x, "float64")
+    y.backward(np.array([2.0]))
+    assert (y.dtype, x.grad.dtype, x.grad.item()) == (np.float64, np.float32, 2.0)
+
+
+def test_softmax_of_enormous_logits():
+    x = Tensor(np.array([1e38, 0.0, -1e38], "float32"), requires_grad=True)
+    y = F.softmax(x)
+    np.testing.assert_array_equal(y.numpy(), [1, 0, 0])
+    y.backward(np.array([1, 2, 3], "float32"))
+    np.testing.assert_array_equal(x.grad.numpy(), 0)
+    assert_close(F.sigmoid(x).numpy(), [1, 0.5, 0], KERNEL[x.dtype])
+
+
+def test_ties_of_max_share_the_gradient():
+    x = Tensor(np.array([[2.0, 2.0, 2.0, 1.0], [0.0, 5.0, 5.0, 1.0]]), requires_grad=True)
+    F.max(x, axis=1).backward(np.array([3.0, 8.0]))
+    np.testing.assert_array_equal(x.grad.numpy(), [[1, 1, 1, 0], [0, 4, 4, 0]])
+
+
+def test_ties_of_max_pooling_go_to_the_first():
+    x = Tensor(image([[1, 1, 0], [1, 1, 0], [0, 0, 0]]), requires_grad=True)
+    F.max_pool2d(x, 2, 1).backward(image([[1, 2], [3, 4]]))
+    np.testing.assert_array_equal(x.grad.numpy()[0, :, :, 0], [[1, 2, 0], [3, 4, 0], [0, 0, 0]])
