@@ -144,21 +144,16 @@ def enumerate_names(names: Sequence[str]) -> str:
 def _reason(row: Row) -> str:
     """Words for a verdict that blames no formula."""
     if row.verdict == "kink crossed":
-        found = (
-            f"the slope is {row.left:.6g} to the left and {row.right:.6g} to the right (h = {row.step:.0e}), "
-        )
-        found += f"{row.analytic:.6g} by backward"
+        slopes = f"{row.left:.6g} to the left and {row.right:.6g} to the right"
+        found = f"the slope is {slopes} (h = {row.step:.0e}), {row.analytic:.6g} by backward"
         advice = "Move the input away from the kink (0 of a ReLU, a tie of a maximum, a limit of a clip)."
     elif row.verdict == "not finite":
         found, advice = "the function is infinite or NaN close to this point", "Move the input."
     elif 0 < row.error < SINGLE:
-        found = f"backward gives {row.analytic:.12g}, differences give {row.numeric:.12g}, "
-        found += "the same only as far as float32 goes"
+        slopes = f"backward gives {row.analytic:.12g}, differences give {row.numeric:.12g}"
+        found = f"{slopes}, the same only as far as float32 goes"
         advice = "Look for casts and float32 constants in forward and backward."
     else:
-        found = (
-            "differences over large and over tiny steps contradict each other, as where a function moves in "
-        )
-        found += "the jumps of float32"
+        found = "differences over large and over tiny steps contradict each other, as in the jumps of float32"
         advice = "Look for casts and float32 constants inside."
     return f"{row.name}: {found}. {advice}"
