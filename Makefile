@@ -54,6 +54,10 @@ endef
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
+# One thread for the matrix products: with two, OpenBLAS waits for a thread that another program has pushed
+# off its core, and on a busy machine an epoch takes ten times as long (idle, it gains a third).
+demo test: export OPENBLAS_NUM_THREADS ?= 1
+
 demo: ## train a small network on real digits and write the results to demo/
 	$(call install)
 	@$(BIN)/minicnn $(DEMO)

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import backend
 from ..autograd import Function, Tensor
+from ..errors import ArgumentError, message
 from .shape import transpose
 
 
@@ -98,6 +99,9 @@ def softmax(x: Any, axis: int = -1) -> Tensor:
     array([0.5, 0.5], dtype=float32)
     """
     ndim = len(x.shape) if hasattr(x, "shape") else 1
+    if not -ndim <= axis < ndim:
+        expected = f"an axis from {-ndim} to {ndim - 1}"
+        raise ArgumentError(message("softmax", "there is no such axis", expected=expected, got=axis))
     if axis in (-1, ndim - 1):
         return _with_logits(SoftmaxFunction(), x)
     order = list(range(ndim))

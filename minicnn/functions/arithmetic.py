@@ -194,7 +194,7 @@ class WhereFunction(_Binary):
         return None, gx, sum_to(self.xp.where(c, zero, gz), self.edges[2].shape) if needs[2] else None
 
 
-class CompareFunction(Function):
+class CompareFunction(_Binary):
     equation, backward_equation = "z = x ∘ y, true or false", "none: the result is not differentiable"
     integers = "keep"
     names = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
@@ -203,6 +203,7 @@ class CompareFunction(Function):
         self.name = name
 
     def forward(self, x: Any, y: Any) -> Any:
+        self.check(x, y)
         return getattr(self.xp, self.name)(x, y)
 
 
@@ -250,7 +251,7 @@ def clip(x: Any, low: float | None = None, high: float | None = None) -> Tensor:
     """
     if low is not None and high is not None and low > high:
         raise ArgumentError(message("clip", "low is above high", got=f"low={low}, high={high}"))
-    return ClipFunction(low, high)(x)
+    return ClipFunction(*(limit if limit is None else float(limit) for limit in (low, high)))(x)
 
 
 def where(condition: Any, x: Any, y: Any) -> Tensor:

@@ -184,6 +184,8 @@ def col2im(
     if len(cols.shape) != 6:
         expected = "(n, oh, ow, kh, kw, c)"
         raise ShapeError(message("col2im", "wrong shape of cols", expected=expected, got=tuple(cols.shape)))
+    if len(x_shape) != 4:
+        raise ShapeError(message("col2im", "x_shape", expected="(n, h, w, c)", got=tuple(x_shape)))
     kernel_hw = tuple(cols.shape[3:5])
     g, out_hw = resolve_window("col2im", tuple(x_shape[1:3]), kernel_hw, strides, padding, dilation_rate)
     expected_shape = (x_shape[0], *out_hw, *kernel_hw, x_shape[3])

@@ -18,7 +18,11 @@ class MatMulFunction(Function):
             expected, got = "(…, m, k) @ (…, k, n)", f"{x.shape} @ {y.shape}"
             raise ShapeError(message("matmul", "the inner sizes differ", expected=expected, got=got))
         self.save(x=x, y=y)
-        return self.xp.asarray(x @ y)
+        try:
+            return self.xp.asarray(x @ y)
+        except ValueError:
+            got, hint = f"{x.shape} @ {y.shape}", "All axes but the last two must be equal or 1."
+            raise ShapeError(message("matmul", "the batch axes do not fit", got=got, hint=hint)) from None
 
     def backward(self, gz: Any, needs: tuple[bool, ...]) -> Any:
         x, y = self.saved.x, self.saved.y

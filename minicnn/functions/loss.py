@@ -61,4 +61,4 @@ def softmax_cross_entropy(z: Any, t: Any) -> Tensor:
                 hint=hint,
             )
         )
-    return SoftmaxCrossEntropyFunction()(z, t)
+    return SoftmaxCrossEntropyFunction()(z, t if t.dtype.kind == "f" else Tensor(t))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..autograd import Function, Tensor
+from ..checks import is_integer
 from ..errors import ArgumentError, message
 
 Axis = int | Sequence[int] | None
@@ -18,8 +19,8 @@ Axis = int | Sequence[int] | None
 class _Reduction(Function):
     """One result for all elements along `axis` (None: along all axes)."""
 
-    def __init__(self, axis: Axis = None, keepdims: bool = False) -> None:
-        self.axis = axis if axis is None or isinstance(axis, int) else tuple(axis)
+    def __init__(self, axis: Any = None, keepdims: bool = False) -> None:
+        self.axis = axis if axis is None else int(axis) if is_integer(axis) else tuple(map(int, axis))
         self.keepdims = keepdims
 
     def axes(self, ndim: int) -> tuple[int, ...]:
@@ -32,7 +33,11 @@ class _Reduction(Function):
                 where = type(self).__name__.removesuffix("Function").lower()
                 expected = f"an axis from {-ndim} to {ndim - 1}"
                 raise ArgumentError(message(where, "there is no such axis", expected=expected, got=axis))
-        return tuple(axis % ndim for axis in given)
+        axes = tuple(axis % ndim for axis in given)
+        if len(set(axes)) < len(axes):
+            where = type(self).__name__.removesuffix("Function").lower()
+            raise ArgumentError(message(where, "an axis is named twice", got=self.axis))
+        return axes
 
     def spread(self, array: Any) -> Any:
         """A result (or its gradient) with the reduced axes put back as size 1."""
@@ -71,6 +76,8 @@ class MaxFunction(_Reduction):
     integers = "keep"
 
     def forward(self, x: Any) -> Any:
+        if x.size == 0:
+            raise ArgumentError(message("max", "there is no element", got=f"shape {x.shape}"))
         y = self.xp.asarray(x.max(axis=self.axes(x.ndim), keepdims=self.keepdims))
         self.save(x=x, y=y)
         return y

@@ -9,7 +9,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..autograd import Function, Tensor
+from ..checks import is_integer
 from ..errors import ArgumentError, ShapeError, message
 
 
@@ -114,7 +117,7 @@ def reshape(x: Any, shape: int | Sequence[int]) -> Tensor:
     >>> reshape(Tensor([[1.0, 2.0], [3.0, 4.0]]), (-1,)).shape
     (4,)
     """
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    sizes = (int(shape),) if is_integer(shape) else tuple(shape)  # type: ignore[arg-type]
     if None in sizes:
         raise ArgumentError(message("reshape", "a size is not known", got=sizes, hint="Write -1 for it."))
     return ReshapeFunction(sizes)(x)
@@ -160,4 +163,9 @@ def astype(x: Any, dtype: Any) -> Tensor:
     >>> astype(Tensor([1.5]), "float64").dtype
     dtype('float64')
     """
-    return CastFunction(getattr(dtype, "__name__", str(dtype)))(x)
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        expected = "float32, float64 or another of NumPy's"
+        raise ArgumentError(message("astype", "unknown dtype", expected=expected, got=repr(dtype))) from None
+    return CastFunction(name)(x)

@@ -42,7 +42,7 @@ class Rung:
 
     step: float
     numeric: float  # ⟨gy, y(h) − y(−h)⟩ / 2h
-    analytic: float  # ⟨gx, x(h) − x(−h)⟩ / 2h: with x ± h·v as rounded, so that this rounding cancels
+    analytic: float  # ⟨gx, v⟩
     left: float  # slope over [−h, 0]
     right: float  # slope over [0, h]
     bend: float  # Σ |gy|·|y(h) − 2·y(0) + y(−h)| / h: outputs cannot cancel each other
@@ -82,18 +82,17 @@ class Line:
 
     def rung(self, step: float) -> Rung | None:
         """The slopes over one step; None where the function is not finite on both sides."""
-        up, down = self.x + step * self.v, self.x - step * self.v
-        y_up, y_down = self.evaluate(up), self.evaluate(down)
-        moves, changes = self.gx * (up - down), self.gy * (y_up - y_down)
+        y_up, y_down = self.evaluate(self.x + step * self.v), self.evaluate(self.x - step * self.v)
+        changes, moves = self.gy * (y_up - y_down), self.gx * self.v
         found = Rung(
             step=step,
             numeric=float(changes.sum()) / (2 * step),
-            analytic=float(moves.sum()) / (2 * step),
+            analytic=float(moves.sum()),
             left=float((self.gy * (self.y - y_down)).sum()) / step,
             right=float((self.gy * (y_up - self.y)).sum()) / step,
             bend=float(np.abs(self.gy * (y_up - 2 * self.y + y_down)).sum()) / step,
             visible=float(np.abs(changes).sum()) / (2 * step),
-            claimed=float(np.abs(moves).sum()) / (2 * step),
+            claimed=float(np.abs(moves).sum()),
         )
         return found if np.isfinite([found.bend, found.visible, found.claimed]).all() else None
 

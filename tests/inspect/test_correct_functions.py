@@ -172,3 +172,37 @@ def test_losing_digits_in_float64_is_no_fault():
         x = np.random.default_rng(seed).normal(size=5)
         verdicts[gradcheck(lambda x: x + 1e6 - 1e6, x, seed=seed).verdict] += 1
     assert verdicts == {"passed": 20}
+
+
+# -- numbers at their limits -------------------------------------------------------------------------
+
+
+class FlatClip(Function):
+    """clip(x, −1e-9, 1e-9) with the gradient of what is seen from afar: nothing."""
+
+    def forward(self, x):
+        return np.clip(x, -1e-9, 1e-9)
+
+    def backward(self, gy, needs):
+        return 0 * gy
+
+
+def test_a_function_may_do_everything_in_a_tiny_interval():
+    """From afar flat, and without a bend: only the finest steps know."""
+    x = np.array([0.0, 0.0])
+    assert gradcheck(lambda x: F.clip(x, -1e-9, 1e-9), x)
+    assert gradcheck(lambda x: F.tanh(x * 1e8), x)
+    assert gradcheck(FlatClip(), x).verdict == "wrong gradient"
+
+
+def test_a_slope_too_small_for_the_numbers_inside():
+    """The loss −ln(1 − 1e-26) is 0 in float64, its gradient is not."""
+    assert gradcheck(lambda z: F.softmax_cross_entropy(z, np.array([0])), np.array([[60.0, 0.0]]))
+
+
+def test_far_from_0_numbers_are_far_apart():
+    """Beside 1e10 the next one is 2e-6 away, and a softmax changes within 1."""
+    for seed in range(10):
+        x = 1e10 + np.random.default_rng(seed).normal(size=(2, 3))
+        assert gradcheck(F.softmax, x, seed=seed)
+        assert gradcheck(F.softmax, x, seed=seed, mode="elementwise")
