@@ -3,8 +3,9 @@
 A kernel is a plain function on arrays. It knows nothing of tensors, layers or gradients-to-be;
 it is handed arrays and resolved integers, and returns arrays. One folder holds one idea: its
 ``__init__.py`` states the equation and its backward, ``reference.py`` is the readable NumPy
-specification, and further files are faster executions of the same functions. A new execution
-is correct when it has the same names, parameters and results as ``reference.py``.
+specification (where that would be long, it gathers the names from files of one idea each), and
+further files are faster executions of the same functions. A new execution is correct when it has
+the same names, parameters and results as ``reference.py``.
 
 Arrays
     Images are NHWC ``(n, h, w, c)``, convolution weights HWIO ``(kh, kw, c/groups, f)``.
@@ -41,6 +42,11 @@ _FOLDERS = {
     "philox": ("philox4x32", "random_bits", "random_uniform"),
     "im2col": ("im2col", "col2im"),
     "conv2d": ("conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad", "conv2d_plan"),
+    "depthwise": (
+        "depthwise_conv2d_forward",
+        "depthwise_conv2d_input_grad",
+        "depthwise_conv2d_weight_grad",
+    ),
     "pool2d": (
         "max_pool2d_forward",
         "max_pool2d_input_grad",

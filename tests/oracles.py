@@ -202,3 +202,34 @@ def random_word(key, step, i):
     """Word i of the stream (key, step)."""
     block = [i // 4 % 2**32, i // 4 // 2**32, step % 2**32, step // 2**32]
     return philox4x32(block, key)[i % 4]
+
+
+def depthwise_conv2d_forward(x, w, g, out_hw):
+    """One convolution of a single channel for every channel and every filter of it."""
+    c_, m = w.shape[2:]
+    parts = [
+        conv2d_forward(x[..., [c]], w[:, :, [c], k : k + 1], g, 1, out_hw)
+        for c in range(c_)
+        for k in range(m)
+    ]
+    return np.concatenate(parts, axis=3)
+
+
+def depthwise_conv2d_input_grad(gy, w, x_shape, g):
+    c_, m = w.shape[2:]
+    gx = np.zeros(x_shape)
+    for c in range(c_):
+        for k in range(m):
+            one = conv2d_input_grad(gy[..., [c * m + k]], w[:, :, [c], k : k + 1], (*x_shape[:3], 1), g, 1)
+            gx[..., c] += one[..., 0]
+    return gx
+
+
+def depthwise_conv2d_weight_grad(x, gy, w_shape, g):
+    c_, m = w_shape[2:]
+    gw = np.zeros(w_shape)
+    for c in range(c_):
+        for k in range(m):
+            one = conv2d_weight_grad(x[..., [c]], gy[..., [c * m + k]], (*w_shape[:2], 1, 1), g, 1)
+            gw[:, :, c, k] = one[:, :, 0, 0]
+    return gw

@@ -11,6 +11,21 @@ import numpy as np
 KERNEL = {np.dtype(np.float32): 5e-6, np.dtype(np.float64): 1e-13}
 """A kernel against a loop oracle in float64, or against another algorithm."""
 
+CROSSCHECK = 1e-5
+"""float32 here against float32 in Keras, forward and gradients of one layer or loss."""
+
+MOMENTS = 0.02
+"""Mean (in standard deviations), standard deviation and 4th moment of 100,000 random numbers against
+those of 100,000 others: the 4th moment of a normal distribution varies most, by √(24 / n) / 3 = 0.5 %."""
+
+TRAINED = 5e-5
+"""Losses and weights after a few training steps in float32: RMSprop and Adam divide by the size of the
+gradient, so that the rounding of a small gradient grows to that of a large one."""
+
+DERIVATIVE = 1e-7
+"""A central difference with step 1e-6 in float64 against a gradient: rounding leaves about 1e-10 / 1e-6
+of the value, curvature 1e-12."""
+
 
 def relative_error(result, reference) -> float:
     """max|result - reference| / max|reference|; NaN if either holds a NaN."""
@@ -26,6 +41,3 @@ def assert_close(result, reference, tolerance: float) -> None:
     """The relative error must be at most the tolerance (a NaN is never)."""
     error = relative_error(result, reference)
     assert error <= tolerance, f"relative error {error:.3g} is larger than {tolerance:.3g}"
-
-CROSSCHECK = 1e-5
-"""float32 here against float32 in Keras, forward and gradients of one layer or loss."""

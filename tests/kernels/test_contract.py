@@ -30,6 +30,8 @@ X_SHAPE, W_SHAPE = X[1], W[1]
 ROWS, MATRIX = floats(2, 3, 4), floats(4, 5)
 OUTPUT, VECTOR, LOSS = floats(2, 3, 5), floats(5), floats(3)
 PARAMETER = floats(3, 4)
+DEPTHWISE = floats(*KERNEL_HW, 4, 2)
+DEPTHWISE_Y = floats(2, *OUT_HW, 8)
 
 CALLS = {
     "im2col": [(X, KERNEL_HW, G, OUT_HW)],
@@ -41,6 +43,15 @@ CALLS = {
     "max_pool2d_input_grad": [(POOLED, ARGMAX, X_SHAPE, KERNEL_HW, G)],
     "avg_pool2d_forward": [(X, KERNEL_HW, G, OUT_HW)],
     "avg_pool2d_input_grad": [(POOLED, X_SHAPE, KERNEL_HW, G)],
+    "depthwise_conv2d_forward": [(X, DEPTHWISE, G, OUT_HW), (X, floats(3, 2, 4, 1), G, OUT_HW)],
+    "depthwise_conv2d_input_grad": [
+        (DEPTHWISE_Y, DEPTHWISE, X_SHAPE, G),
+        (POOLED, floats(3, 2, 4, 1), X_SHAPE, G),
+    ],
+    "depthwise_conv2d_weight_grad": [
+        (X, DEPTHWISE_Y, DEPTHWISE[1], G),
+        (X, POOLED, (3, 2, 4, 1), G),
+    ],
     "dense_forward": [(ROWS, MATRIX)],
     "dense_input_grad": [(OUTPUT, MATRIX)],
     "dense_weight_grad": [(ROWS, OUTPUT)],
