@@ -17,7 +17,7 @@ Arrays
     written there and the same array returned. ``out`` is C-contiguous, of exactly the right
     shape and dtype, and shares no memory with the inputs; only the kernels that work element by
     element or row by row (bias_activation_forward, activation_grad, softmax_forward, softmax_grad,
-    dropout_*) accept their first input as ``out``.
+    dropout_*, batch_norm_inference) accept their first input as ``out``.
 Geometry
     ``g = (stride, pad, dilation) = ((sh, sw), ((top, bottom), (left, right)), (dh, dw))`` and
     ``out_hw = (oh, ow)`` are resolved integers. Kernels compute no padding rule; they only
@@ -60,6 +60,15 @@ _FOLDERS = {
         "softmax_grad",
         "softmax_cross_entropy_forward",
         "softmax_cross_entropy_grad",
+    ),
+    "norm": (
+        "batch_norm_forward",
+        "batch_norm_inference",
+        "batch_norm_grad",
+        "layer_norm_forward",
+        "layer_norm_grad",
+        "group_norm_forward",
+        "group_norm_grad",
     ),
     "dropout": ("dropout_forward", "dropout_grad"),
     "optimizer": ("sgd_update_", "rmsprop_update_", "adam_update_"),

@@ -233,3 +233,28 @@ def depthwise_conv2d_weight_grad(x, gy, w_shape, g):
             one = conv2d_weight_grad(x[..., [c]], gy[..., [c * m + k]], (*w_shape[:2], 1, 1), g, 1)
             gw[:, :, c, k] = one[:, :, 0, 0]
     return gw
+
+
+def normalize(x, sets, epsilon):
+    """Normalize the elements of x that bear the same number in `sets`.
+
+    Returns x̂ and its Jacobian ∂x̂_j / ∂x_i as a dense matrix over all elements, and the mean and
+    1/√(variance + ε) of each set in order.
+    """
+    values, numbers = [float(v) for v in np.ravel(x)], np.ravel(sets)
+    xhat, jacobian = np.zeros(len(values)), np.zeros((len(values), len(values)))
+    means, rstds = [], []
+    for number in range(numbers.max() + 1):
+        members = [i for i, owner in enumerate(numbers) if owner == number]
+        count = len(members)
+        mean = math.fsum(values[i] for i in members) / count
+        var = math.fsum((values[i] - mean) ** 2 for i in members) / count
+        rstd = 1 / math.sqrt(var + epsilon)
+        for i in members:
+            xhat[i] = (values[i] - mean) * rstd
+        for i in members:
+            for j in members:
+                jacobian[j, i] = rstd * ((i == j) - 1 / count - xhat[i] * xhat[j] / count)
+        means.append(mean)
+        rstds.append(rstd)
+    return xhat.reshape(x.shape), jacobian, np.array(means), np.array(rstds)

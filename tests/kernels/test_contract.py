@@ -30,7 +30,7 @@ X_SHAPE, W_SHAPE = X[1], W[1]
 ROWS, MATRIX = floats(2, 3, 4), floats(4, 5)
 OUTPUT, VECTOR, LOSS = floats(2, 3, 5), floats(5), floats(3)
 PARAMETER = floats(3, 4)
-DEPTHWISE = floats(*KERNEL_HW, 4, 2)
+DEPTHWISE, CHANNELS = floats(*KERNEL_HW, 4, 2), floats(4)
 DEPTHWISE_Y = floats(2, *OUT_HW, 8)
 
 CALLS = {
@@ -67,6 +67,19 @@ CALLS = {
     "softmax_cross_entropy_grad": [
         (LOSS, floats(3, 5), LABELS),
         (LOSS, floats(3, 5), floats(3, 5)),
+    ],
+    "batch_norm_forward": [(X, CHANNELS, CHANNELS, 0.1), (X, None, None, 0.1)],
+    "batch_norm_inference": [(X, *[CHANNELS] * 4, 0.1), (X, None, None, CHANNELS, CHANNELS, 0.1)],
+    "batch_norm_grad": [(X, X, *[CHANNELS] * 3), (X, X, None, CHANNELS, CHANNELS)],
+    "layer_norm_forward": [(X, CHANNELS, CHANNELS, (-1,), 0.1), (X, None, None, (1, 2, 3), 0.1)],
+    "layer_norm_grad": [
+        (X, X, CHANNELS, floats(2, *HW), floats(2, *HW)),
+        (X, X, None, floats(2), floats(2)),
+    ],
+    "group_norm_forward": [(X, CHANNELS, CHANNELS, 2, 0.1), (X, None, None, 4, 0.1)],
+    "group_norm_grad": [
+        (X, X, CHANNELS, floats(2, 2), floats(2, 2)),
+        (X, X, None, floats(2, 4), floats(2, 4)),
     ],
     "dropout_forward": [(ROWS, 0.5, KEY, 3)],
     "dropout_grad": [(ROWS, 0.5, KEY, 3)],
