@@ -52,6 +52,8 @@ _FOLDERS = {
         "max_pool2d_input_grad",
         "avg_pool2d_forward",
         "avg_pool2d_input_grad",
+        "adaptive_avg_pool2d_forward",
+        "adaptive_avg_pool2d_input_grad",
     ),
     "dense": ("dense_forward", "dense_input_grad", "dense_weight_grad"),
     "activation": ("bias_activation_forward", "activation_grad", "bias_grad"),
@@ -70,6 +72,7 @@ _FOLDERS = {
         "group_norm_forward",
         "group_norm_grad",
     ),
+    "spatial": ("pad2d", "crop2d", "upsample2d_forward", "upsample2d_input_grad"),
     "dropout": ("dropout_forward", "dropout_grad"),
     "optimizer": ("sgd_update_", "rmsprop_update_", "adam_update_"),
 }

@@ -235,6 +235,66 @@ def depthwise_conv2d_weight_grad(x, gy, w_shape, g):
     return gw
 
 
+def _adaptive_window(i, size, out):
+    """Pixels of window i: from the floor of its left edge to the ceiling of its right one."""
+    return range(i * size // out, (((i + 1) * size - 1) // out) + 1)
+
+
+def adaptive_avg_pool2d_forward(x, out_hw):
+    n_, h, w, c_ = x.shape
+    y = np.zeros((n_, *out_hw, c_))
+    for n, p, q, c in np.ndindex(*y.shape):
+        rows, cols = _adaptive_window(p, h, out_hw[0]), _adaptive_window(q, w, out_hw[1])
+        seen = [float(x[n, r, s, c]) for r in rows for s in cols]
+        y[n, p, q, c] = math.fsum(seen) / len(seen)
+    return y
+
+
+def adaptive_avg_pool2d_input_grad(gy, x_shape):
+    _, h, w, _ = x_shape
+    gx = np.zeros(x_shape)
+    for n, p, q, c in np.ndindex(*gy.shape):
+        rows, cols = _adaptive_window(p, h, gy.shape[1]), _adaptive_window(q, w, gy.shape[2])
+        for r in rows:
+            for s in cols:
+                gx[n, r, s, c] += gy[n, p, q, c] / (len(rows) * len(cols))
+    return gx
+
+
+def _bilinear_weights(p, factor, size):
+    """List (row, weight) of the one or two input rows that output row p lies between."""
+    place = (p + 0.5) / factor - 0.5
+    below = math.floor(place)
+    share = place - below
+    return [(min(max(r, 0), size - 1), v) for r, v in ((below, 1 - share), (below + 1, share))]
+
+
+def _upsampling_weights(p, q, size, x_hw, interpolation):
+    """List (row, column, weight) of the input pixels that make output pixel (p, q)."""
+    if interpolation == "nearest":
+        return [(p // size[0], q // size[1], 1.0)]
+    rows, cols = (_bilinear_weights(i, f, s) for i, f, s in zip((p, q), size, x_hw, strict=True))
+    return [(r, s, v * u) for r, v in rows for s, u in cols]
+
+
+def upsample2d_forward(x, size, interpolation):
+    n_, h, w, c_ = x.shape
+    y = np.zeros((n_, h * size[0], w * size[1], c_))
+    for n, p, q, c in np.ndindex(*y.shape):
+        weights = _upsampling_weights(p, q, size, (h, w), interpolation)
+        y[n, p, q, c] = sum(float(x[n, r, s, c]) * v for r, s, v in weights)
+    return y
+
+
+def upsample2d_input_grad(gy, size, interpolation):
+    n_, oh, ow, c_ = gy.shape
+    gx = np.zeros((n_, oh // size[0], ow // size[1], c_))
+    for n, p, q, c in np.ndindex(*gy.shape):
+        for r, s, v in _upsampling_weights(p, q, size, gx.shape[1:3], interpolation):
+            gx[n, r, s, c] += gy[n, p, q, c] * v
+    return gx
+
+
 def normalize(x, sets, epsilon):
     """Normalize the elements of x that bear the same number in `sets`.
 

@@ -43,6 +43,8 @@ CALLS = {
     "max_pool2d_input_grad": [(POOLED, ARGMAX, X_SHAPE, KERNEL_HW, G)],
     "avg_pool2d_forward": [(X, KERNEL_HW, G, OUT_HW)],
     "avg_pool2d_input_grad": [(POOLED, X_SHAPE, KERNEL_HW, G)],
+    "adaptive_avg_pool2d_forward": [(X, (2, 4))],
+    "adaptive_avg_pool2d_input_grad": [(POOLED, X_SHAPE)],
     "depthwise_conv2d_forward": [(X, DEPTHWISE, G, OUT_HW), (X, floats(3, 2, 4, 1), G, OUT_HW)],
     "depthwise_conv2d_input_grad": [
         (DEPTHWISE_Y, DEPTHWISE, X_SHAPE, G),
@@ -81,6 +83,10 @@ CALLS = {
         (X, X, CHANNELS, floats(2, 2), floats(2, 2)),
         (X, X, None, floats(2, 4), floats(2, 4)),
     ],
+    "pad2d": [(X, ((1, 0), (2, 3))), (X, ((0, 1), (0, 0)), 7.0)],
+    "crop2d": [(X, ((1, 0), (2, 1)))],
+    "upsample2d_forward": [(X, (2, 3), name) for name in ("nearest", "bilinear")],
+    "upsample2d_input_grad": [(floats(2, 4, 6, 4), (2, 3), name) for name in ("nearest", "bilinear")],
     "dropout_forward": [(ROWS, 0.5, KEY, 3)],
     "dropout_grad": [(ROWS, 0.5, KEY, 3)],
     "sgd_update_": [
