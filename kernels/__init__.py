@@ -16,8 +16,9 @@ Arrays
     A function that returns one array takes ``out=None`` as its last parameter. The result is
     written there and the same array returned. ``out`` is C-contiguous, of exactly the right
     shape and dtype, and shares no memory with the inputs; only the kernels that work element by
-    element or row by row (bias_activation_forward, activation_grad, softmax_forward, softmax_grad,
-    dropout_*, batch_norm_inference) accept their first input as ``out``.
+    element or row by row (bias_activation_forward, activation_grad, activation_forward,
+    activation_input_grad, prelu_forward, softmax_forward, softmax_grad, log_softmax_*, dropout_*,
+    batch_norm_inference) accept their first input as ``out``.
 Geometry
     ``g = (stride, pad, dilation) = ((sh, sw), ((top, bottom), (left, right)), (dh, dw))`` and
     ``out_hw = (oh, ow)`` are resolved integers. Kernels compute no padding rule; they only
@@ -56,10 +57,20 @@ _FOLDERS = {
         "adaptive_avg_pool2d_input_grad",
     ),
     "dense": ("dense_forward", "dense_input_grad", "dense_weight_grad"),
-    "activation": ("bias_activation_forward", "activation_grad", "bias_grad"),
+    "activation": (
+        "bias_activation_forward",
+        "activation_grad",
+        "bias_grad",
+        "activation_forward",
+        "activation_input_grad",
+        "prelu_forward",
+        "prelu_grad",
+    ),
     "softmax": (
         "softmax_forward",
         "softmax_grad",
+        "log_softmax_forward",
+        "log_softmax_grad",
         "softmax_cross_entropy_forward",
         "softmax_cross_entropy_grad",
     ),

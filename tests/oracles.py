@@ -318,3 +318,24 @@ def normalize(x, sets, epsilon):
         means.append(mean)
         rstds.append(rstd)
     return xhat.reshape(x.shape), jacobian, np.array(means), np.array(rstds)
+
+
+def input_activation(x, name, alpha=None):
+    """One of the activations that are computed from the input, of one number."""
+    x = float(x)
+    sigmoid = 1 / (1 + math.exp(-x)) if x > -700 else 0.0
+    six = min(max(x + 3, 0.0), 6.0) / 6
+    elu = x if x > 0 else math.expm1(x)
+    return {
+        "elu": lambda: x if x > 0 else alpha * elu,
+        "exponential": lambda: math.exp(x),
+        "gelu": lambda: x * math.erfc(-x / math.sqrt(2)) / 2,
+        "hard_sigmoid": lambda: six,
+        "hard_silu": lambda: x * six,
+        "leaky_relu": lambda: x if x > 0 else alpha * x,
+        "relu6": lambda: min(max(x, 0.0), 6.0),
+        "selu": lambda: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * elu),
+        "silu": lambda: x * sigmoid,
+        "softplus": lambda: math.log1p(math.exp(-abs(x))) + max(x, 0.0),
+        "softsign": lambda: x / (1 + abs(x)),
+    }[name]()

@@ -22,6 +22,11 @@ def floats(*shape):
     return ("floats", shape)
 
 
+def negatives(*shape):
+    """Stand for a random array of negative numbers."""
+    return ("negatives", shape)
+
+
 X, W = floats(2, *HW, 4), floats(*KERNEL_HW, 2, 6)
 Y, COLS = floats(2, *OUT_HW, 6), floats(2, *OUT_HW, *KERNEL_HW, 4)
 POOLED = floats(2, *OUT_HW, 4)
@@ -32,6 +37,11 @@ OUTPUT, VECTOR, LOSS = floats(2, 3, 5), floats(5), floats(3)
 PARAMETER = floats(3, 4)
 DEPTHWISE, CHANNELS = floats(*KERNEL_HW, 4, 2), floats(4)
 DEPTHWISE_Y = floats(2, *OUT_HW, 8)
+WITH_ALPHA = {"elu": 0.7, "leaky_relu": 0.2}
+FROM_INPUT = (
+    *("elu", "exponential", "gelu", "hard_sigmoid", "hard_silu", "leaky_relu", "relu6", "selu"),
+    *("silu", "softplus", "softsign"),
+)
 
 CALLS = {
     "im2col": [(X, KERNEL_HW, G, OUT_HW)],
@@ -63,8 +73,14 @@ CALLS = {
     ],
     "activation_grad": [(OUTPUT, OUTPUT, name) for name in ("linear", "relu", "sigmoid", "tanh")],
     "bias_grad": [(OUTPUT,)],
+    "activation_forward": [(ROWS, name, WITH_ALPHA.get(name)) for name in FROM_INPUT],
+    "activation_input_grad": [(ROWS, ROWS, name, WITH_ALPHA.get(name)) for name in FROM_INPUT],
+    "prelu_forward": [(ROWS, CHANNELS), (negatives(2, 3, 4), floats(3, 1))],
+    "prelu_grad": [(ROWS, negatives(2, 3, 4), CHANNELS), (ROWS, negatives(2, 3, 4), floats(3, 1))],
     "softmax_forward": [(OUTPUT,)],
     "softmax_grad": [(OUTPUT, OUTPUT)],
+    "log_softmax_forward": [(OUTPUT,)],
+    "log_softmax_grad": [(OUTPUT, OUTPUT)],
     "softmax_cross_entropy_forward": [(floats(3, 5), LABELS), (floats(3, 5), floats(3, 5))],
     "softmax_cross_entropy_grad": [
         (LOSS, floats(3, 5), LABELS),
@@ -112,13 +128,13 @@ def load(op):
 
 
 def bind(op, values, dtype):
-    """Return {parameter: argument} of one call, with positive random arrays filled in."""
+    """Return {parameter: argument} of one call, with random arrays of one sign filled in."""
     rng = np.random.default_rng(3)
     names = list(inspect.signature(load(op)).parameters)
     args = {}
     for name, value in zip(names, values, strict=False):
-        wanted = isinstance(value, tuple) and value[0] == "floats"
-        args[name] = (rng.random(value[1]) + 0.1).astype(dtype) if wanted else value
+        sign = {"floats": 1, "negatives": -1}.get(value[0]) if isinstance(value, tuple) and value else None
+        args[name] = value if sign is None else (sign * (rng.random(value[1]) + 0.1)).astype(dtype)
     return args
 
 
