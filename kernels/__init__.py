@@ -18,7 +18,7 @@ Arrays
     shape and dtype, and shares no memory with the inputs; only the kernels that work element by
     element or row by row (bias_activation_forward, activation_grad, activation_forward,
     activation_input_grad, prelu_forward, softmax_forward, softmax_grad, log_softmax_*, dropout_*,
-    batch_norm_inference) accept their first input as ``out``.
+    gaussian_noise_forward, batch_norm_inference) accept their first input as ``out``.
 Geometry
     ``g = (stride, pad, dilation) = ((sh, sw), ((top, bottom), (left, right)), (dh, dw))`` and
     ``out_hw = (oh, ow)`` are resolved integers. Kernels compute no padding rule; they only
@@ -84,8 +84,14 @@ _FOLDERS = {
         "group_norm_grad",
     ),
     "spatial": ("pad2d", "crop2d", "upsample2d_forward", "upsample2d_input_grad"),
-    "dropout": ("dropout_forward", "dropout_grad"),
-    "optimizer": ("sgd_update_", "rmsprop_update_", "adam_update_"),
+    "dropout": ("dropout_forward", "dropout_grad", "gaussian_noise_forward"),
+    "optimizer": (
+        "sgd_update_",
+        "rmsprop_update_",
+        "adam_update_",
+        "adagrad_update_",
+        "weight_decay_",
+    ),
 }
 
 OPERATIONS: dict[str, str] = {op: folder for folder, ops in _FOLDERS.items() for op in ops}

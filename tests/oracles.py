@@ -339,3 +339,18 @@ def input_activation(x, name, alpha=None):
         "softplus": lambda: math.log1p(math.exp(-abs(x))) + max(x, 0.0),
         "softsign": lambda: x / (1 + abs(x)),
     }[name]()
+
+
+def random_uniform(key, step, i, dtype):
+    """Number i of the stream (key, step), uniform in [0, 1)."""
+    if np.dtype(dtype) == np.float32:
+        return (random_word(key, step, i) >> 8) / 2**24
+    high, low = random_word(key, step, 2 * i) >> 5, random_word(key, step, 2 * i + 1) >> 6
+    return ((high << 26) + low) / 2**53
+
+
+def random_normal(key, step, i, dtype):
+    """Number i of the stream (key, step), normal with mean 0 and variance 1."""
+    first, second = (random_uniform(key, step, i - i % 2 + lane, dtype) for lane in (0, 1))
+    turn = math.sin if i % 2 else math.cos
+    return math.sqrt(-2 * math.log1p(-first)) * turn(2 * math.pi * second)

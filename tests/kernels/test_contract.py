@@ -103,8 +103,9 @@ CALLS = {
     "crop2d": [(X, ((1, 0), (2, 1)))],
     "upsample2d_forward": [(X, (2, 3), name) for name in ("nearest", "bilinear")],
     "upsample2d_input_grad": [(floats(2, 4, 6, 4), (2, 3), name) for name in ("nearest", "bilinear")],
-    "dropout_forward": [(ROWS, 0.5, KEY, 3)],
-    "dropout_grad": [(ROWS, 0.5, KEY, 3)],
+    "dropout_forward": [(ROWS, 0.5, KEY, 3), (ROWS, 0.5, KEY, 3, (2, 1, 4))],
+    "dropout_grad": [(ROWS, 0.5, KEY, 3), (ROWS, 0.5, KEY, 3, (2, 1, 4))],
+    "gaussian_noise_forward": [(ROWS, 0.5, KEY, 3)],
     "sgd_update_": [
         (PARAMETER, PARAMETER, None, 0.1, 0.0, False),
         (PARAMETER, PARAMETER, PARAMETER, 0.1, 0.9, True),
@@ -117,6 +118,8 @@ CALLS = {
         (*[PARAMETER] * 4, None, 0.1, 0.9, 0.99, 1e-7, 2, False),
         (*[PARAMETER] * 5, 0.1, 0.9, 0.99, 1e-7, 2, True),
     ],
+    "adagrad_update_": [(*[PARAMETER] * 3, 0.1, 1e-7)],
+    "weight_decay_": [(PARAMETER, 0.1, 0.01)],
 }
 WITHOUT_FLOATS = {"philox4x32", "random_bits", "random_uniform", "conv2d_plan"}
 INDEPENDENT = {("activation_grad", "y", "linear")}
