@@ -3,7 +3,7 @@
 # PYTHON=/path/to/python3.12 picks the Python that .venv is made with.
 
 PYTHON ?=
-DEMO ?= train mnist_subset --epochs 8 --seed 0 --output demo
+DEMO ?= train mnist_subset --epochs 12 --seed 0 --output demo
 BENCH ?= $(wildcard benchmarks/*.py)
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 VENV := .venv
@@ -78,5 +78,5 @@ bench: ## run the scripts in benchmarks/, which compare speed with Keras
 	@set -e; for script in $(BENCH); do $(BIN)/python "$$script"; done
 
 clean: ## remove .venv and everything else that was made here
-	@rm -rf $(VENV) demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) demo minicnn-run build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -142,10 +142,14 @@ def plot(results: dict[str, Any], path: Path) -> None:
         for i, run in enumerate(result["runs"]):
             series = run["curves"]["test_accuracy"]
             label = f"{name}, seeds {', '.join(str(r['seed']) for r in result['runs'])}" if i == 0 else None
-            axes.plot(range(1, len(series) + 1), series, color=color, marker="o", ms=3, alpha=0.8, label=label)
+            axes.plot(
+                range(1, len(series) + 1), series, color=color, marker="o", ms=3, alpha=0.8, label=label
+            )
     axes.axhline(0.9912, color="0.5", lw=1, ls=":")
     axes.text(1, 0.9914, "0.9912 in the course notes", color="0.4", fontsize=8)
-    axes.set(xlabel="epoch", ylabel="test accuracy", title="The notes' CNN on MNIST, 93,322 parameters, RMSprop")
+    axes.set(
+        xlabel="epoch", ylabel="test accuracy", title="The notes' CNN on MNIST, 93,322 parameters, RMSprop"
+    )
     axes.set_xticks(range(1, len(series) + 1))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="lower right")
@@ -153,8 +157,12 @@ def plot(results: dict[str, Any], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", default=os.environ.get("MINICNN_DATA"), help="folder of the four IDX files")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data-dir", default=os.environ.get("MINICNN_DATA"), help="folder of the four IDX files"
+    )
     parser.add_argument("--framework", choices=["minicnn", "keras"], action="append")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=5)

@@ -20,10 +20,11 @@ import sys
 
 
 def _load_kernels() -> None:
-    """In a bare checkout kernels/ lies beside this folder; only an installation moves it inside."""
-    if importlib.util.find_spec(f"{__name__}.kernels") is not None:
+    """In a checkout kernels/ lies beside this folder; only an installation moves it inside."""
+    here = pathlib.Path(__file__).resolve().parent
+    folder = here.parent / "kernels"
+    if (here / "kernels").is_dir():
         return
-    folder = pathlib.Path(__file__).resolve().parent.parent / "kernels"
     places = [str(folder)]
     spec = importlib.util.spec_from_file_location(
         f"{__name__}.kernels", folder / "__init__.py", submodule_search_locations=places
@@ -37,10 +38,10 @@ def _load_kernels() -> None:
 
 _load_kernels()
 
-from . import functions, layers, losses, metrics, models, optimizers, utils
-from .autograd import Function, Parameter, Tensor, debug, grad, no_grad
-from .backend import use_backend
-from .models import Model, Sequential, load_model
+from . import functions, layers, losses, metrics, models, optimizers, utils  # noqa: E402
+from .autograd import Function, Parameter, Tensor, debug, grad, no_grad  # noqa: E402
+from .backend import use_backend  # noqa: E402
+from .models import Model, Sequential, load_model  # noqa: E402
 
 __version__ = "0.1.0"
 

@@ -28,6 +28,7 @@ __all__ = ["Edge", "Function", "Parameter", "Scope", "Step", "Tensor", "debug", 
 __all__ += ["is_grad_enabled", "no_grad", "observe", "scope"]
 
 _numbers = itertools.count()
+_Operators: Any = object  # functions/operators.py attaches them; to a type checker they may be anything
 
 
 def _refuse(where: str, problem: str, **details: Any) -> NoReturn:
@@ -51,7 +52,7 @@ class Step(NamedTuple):
     grads: tuple[Any, ...]
 
 
-class Tensor:
+class Tensor(_Operators):
     """An array that remembers how it was computed.
 
     `data` is an array, a number or a nested list; Python floats become float32, arrays keep their dtype.
@@ -137,19 +138,11 @@ class Parameter(Tensor):
     """A leaf Tensor that belongs to a layer. ``trainable=False`` keeps it out of the tape altogether."""
 
     __slots__ = ("learnable", "path")
+    trainable: Any = vars(Tensor)["requires_grad"]  # Keras' name for the same slot
 
     def __init__(self, data: Any, name: str | None = None, trainable: bool = True) -> None:
         super().__init__(data, requires_grad=trainable, name=name)
         self.path, self.learnable = name, trainable  # set by the layer: full name; may it ever be trained
-
-    @property
-    def trainable(self) -> bool:
-        """Whether the optimizer updates it (the same switch as ``requires_grad``)."""
-        return self.requires_grad
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self.requires_grad = bool(value)
 
     def assign(self, value: Any) -> None:
         """Overwrite the values in place; the shape stays."""
@@ -192,7 +185,14 @@ class Function:
     backward_equation = ""
     # What integer inputs become: floats always, floats beside a float ("promote"), or nothing ("keep").
     integers = "convert"
-    edges: tuple[Edge, ...] = ()
+    # Set for each call:
+    edges: tuple[Edge, ...] = ()  # where the inputs came from
+    number: int  # grows with every node, so that it orders them
+    xp: Any  # the array module
+    backend: str
+    scope: Scope | None
+    output_shape: tuple[int, ...]
+    _kept: SavedArrays
 
     def forward(self, *arrays: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no forward")
@@ -224,8 +224,8 @@ class Function:
         tensors = _as_tensors(inputs, type(self).__name__, self.integers)
         arrays = [tensor.data for tensor in tensors]
         node.xp = backend.xp(arrays[0])
-        data = node.forward(*arrays)
-        node.output_shape, node.output_dtype, node.number = data.shape, data.dtype, next(_numbers)
+        data = backend.returned(node.forward(*arrays), f"forward of {type(node).__name__}")
+        node.output_shape, node.number = data.shape, next(_numbers)
         node.edges = tuple(_edge(tensor) for tensor in tensors)
         records = context.recording.get() and data.dtype.kind == "f" and any(t.requires_grad for t in tensors)
         version = next((t._version for t in tensors if backend.shares_memory(data, t.data)), None)
@@ -244,6 +244,7 @@ class Function:
         self._kept.check(where)
         grads = self.backward(gy, needs)
         grads = grads if isinstance(grads, tuple) else (grads,)
+        grads = tuple(gx if gx is None else backend.returned(gx, where) for gx in grads)
         if len(grads) != len(self.edges):
             _refuse(where, "one gradient per input", expected=len(self.edges), got=len(grads))
         for number, (gx, edge) in enumerate(zip(grads, self.edges, strict=True)):
@@ -321,7 +322,7 @@ def _walk(roots: Sequence, wanted: set[int] | None, deliver: Callable, retain_gr
         if gy is None:
             continue
         if wanted is not None and id(node) in wanted:
-            deliver(node, gy)
+            deliver(node, gy.copy())
         if not any(needs[number]):
             continue
         grads = node._run_backward(gy, needs[number])
@@ -330,8 +331,7 @@ def _walk(roots: Sequence, wanted: set[int] | None, deliver: Callable, retain_gr
                 _add(pending, edge.node.number, gx)
             elif gx is not None and edge.leaf is not None:
                 # What a leaf keeps must be its own: gy may flow on to others (as in addition).
-                shared = backend.shares_memory(gx, gy) or sum(other is gx for other in grads) > 1
-                deliver(edge.leaf, gx.copy() if shared else gx)
+                deliver(edge.leaf, gx if backend.is_own(gx, (gy, *grads)) else gx.copy())
         for observer in context.observers.get():
             observer("backward", node, {"gy": gy, "grads": grads})
         if not retain_graph:
@@ -379,17 +379,21 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     6.0
     """
     single = isinstance(inputs, Tensor)
-    sources = [tensor.creator or tensor for tensor in ([inputs] if single else inputs)]
+    inputs = [inputs] if single else list(inputs)
+    sources = [tensor.creator or tensor for tensor in inputs]
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     if not isinstance(grad_outputs, list | tuple):
         grad_outputs = [grad_outputs] * len(outputs)
+    if len(grad_outputs) != len(outputs):
+        _refuse("grad", "grad_outputs", expected=f"a list of {len(outputs)}", got=len(grad_outputs))
     roots = [(y, _upstream(y, gy)) for y, gy in zip(outputs, grad_outputs, strict=True)]
     found: dict[int, Any] = {}
     for _ in _walk(roots, set(map(id, sources)), lambda at, gx: _add(found, id(at), gx), retain_graph):
         pass
     for number, source in enumerate(sources):
         if id(source) not in found:
-            hint = "Was it made under no_grad(), or without requires_grad=True?"
-            _refuse("grad", f"the outputs do not depend on input {number}", hint=hint)
+            name = getattr(inputs[number], "path", None) or inputs[number].name or number
+            hint = "Was it made under no_grad(), without requires_grad=True, or is it not used?"
+            _refuse("grad", f"the outputs do not depend on input {name!r}", hint=hint)
     results = [_wrap(found[id(source)]) for source in sources]
     return results[0] if single else results

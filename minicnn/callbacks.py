@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .errors import ArgumentError, message
+
 __all__ = ["Callback", "CallbackList", "History", "ProgressBar"]
 
 Logs = Mapping[str, float]
@@ -44,6 +46,11 @@ class CallbackList:
     def __init__(self, callbacks: Sequence[Callback], model: Any, params: Mapping[str, Any]) -> None:
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
+            if not isinstance(callback, Callback):
+                got, hint = repr(callback), "Derive it from minicnn.callbacks.Callback and pass an object."
+                raise ArgumentError(
+                    message("callbacks", "not a callback", expected="a Callback", got=got, hint=hint)
+                )
             callback.model, callback.params = model, params
 
     def call(self, method: str, *args: Any) -> None:
@@ -87,7 +94,12 @@ class ProgressBar(Callback):
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[values]}"))
+        columns = (
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[values]}"),
+        )
         title = TextColumn(f"Epoch {epoch + 1}/{self.params['epochs']}")
         self._bar = Progress(title, *columns, console=self._console, transient=True, auto_refresh=False)
         self._task = self._bar.add_task("", total=self.params["steps"], values="")
@@ -103,8 +115,8 @@ class ProgressBar(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self._stop()
         seconds = time.perf_counter() - self._started
-        head = f"Epoch {epoch + 1}/{self.params['epochs']}  {self.params['steps']} steps  {seconds:.1f} s"
-        self._console.print(f"{head}  {_values(logs or {})}", soft_wrap=True)
+        head = f"Epoch {epoch + 1}/{self.params['epochs']}  {seconds:.1f} s"
+        self._console.print(f"{head}  {_with_validation(logs or {})}", soft_wrap=True)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         self._stop()
@@ -113,6 +125,16 @@ class ProgressBar(Callback):
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def _with_validation(logs: Logs) -> str:
+    """``loss: 0.0119 (val 0.0574)`` for every value, short enough for a line of 80 characters."""
+    parts = []
+    for name, value in logs.items():
+        if not name.startswith("val_"):
+            twin = logs.get(f"val_{name}")
+            parts.append(f"{name}: {value:.4f}" + ("" if twin is None else f" (val {twin:.4f})"))
+    return "  ".join(parts)
 
 
 def _values(logs: Logs) -> str:

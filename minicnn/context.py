@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from copy import copy
 from functools import wraps
+from inspect import isgeneratorfunction
 from typing import Any, NamedTuple
 
 Observer = Callable[[str, Any, dict[str, Any]], None]
@@ -21,14 +23,14 @@ class Scope(NamedTuple):
 
     path: str
     call: int
-    counts: dict[str, int]
+    counts: dict[Any, int]
 
 
 recording: ContextVar[bool] = ContextVar("minicnn_recording", default=True)
 debugging: ContextVar[bool] = ContextVar("minicnn_debugging", default=False)
 observers: ContextVar[tuple[Observer, ...]] = ContextVar("minicnn_observers", default=())
 current_scope: ContextVar[Scope | None] = ContextVar("minicnn_scope", default=None)
-_frame: ContextVar[dict[str, int] | None] = ContextVar("minicnn_frame", default=None)
+_frame: ContextVar[dict[Any, int] | None] = ContextVar("minicnn_frame", default=None)
 
 
 class Switch:
@@ -38,8 +40,12 @@ class Switch:
         self._variable, self._value = variable, value
         self._tokens: list[Token[Any]] = []
 
+    def _new(self) -> Any:
+        """The value inside the block."""
+        return self._value
+
     def __enter__(self) -> None:
-        self._tokens.append(self._variable.set(self._value))
+        self._tokens.append(self._variable.set(self._new()))
 
     def __exit__(self, *_: object) -> None:
         self._variable.reset(self._tokens.pop())
@@ -47,10 +53,39 @@ class Switch:
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def inside(*args: Any, **kwargs: Any) -> Any:
-            with Switch(self._variable, self._value):
+            with copy(self):
                 return function(*args, **kwargs)
 
-        return inside
+        @wraps(function)
+        def step_by_step(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            # Between two items the generator waits, and the code that asked for them must not be inside.
+            items, sent = function(*args, **kwargs), None
+            while True:
+                with copy(self):
+                    try:
+                        item = items.send(sent)
+                    except StopIteration as end:
+                        return end.value
+                sent = yield item
+
+        return step_by_step if isgeneratorfunction(function) else inside
+
+    def __copy__(self) -> Switch:
+        return type(self)(self._variable, self._value)
+
+
+class _Adding(Switch):
+    """Adds its value to the tuple in force."""
+
+    def _new(self) -> Any:
+        return (*self._variable.get(), self._value)
+
+
+class _Counting(Switch):
+    """Starts every block with an empty dict."""
+
+    def _new(self) -> Any:
+        return {}
 
 
 def no_grad(function: Callable[..., Any] | None = None) -> Any:
@@ -74,12 +109,23 @@ def observe(function: Observer) -> Switch:
 
     `phase` is ``"forward"`` (arrays: inputs, output) or ``"backward"`` (arrays: gy, grads).
     """
-    return Switch(observers, (*observers.get(), function))
+    return _Adding(observers, function)
 
 
 def frame() -> Switch:
     """Count calls of the same layer 0, 1, 2, … across this block, instead of in each outermost call."""
-    return Switch(_frame, {})
+    return _Counting(_frame, None)
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Run something that counts nothing for the calls around it, such as building a layer."""
+    tokens = current_scope.set(None), _frame.set({})
+    try:
+        yield
+    finally:
+        current_scope.reset(tokens[0])
+        _frame.reset(tokens[1])
 
 
 @contextmanager

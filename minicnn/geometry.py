@@ -24,6 +24,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from .checks import is_integer
 from .errors import ArgumentError, ShapeError, message
 
 __all__ = [
@@ -58,9 +59,9 @@ def pair(value: Any, where: str, name: str, minimum: int = 1) -> tuple[int, int]
     >>> pair(3, "Conv2D", "kernel_size")
     (3, 3)
     """
-    values = (value, value) if _is_int(value) else value
+    values = (value, value) if is_integer(value) else value
     right = isinstance(values, Sequence) and not isinstance(values, str) and len(values) == 2
-    if not right or not all(_is_int(v) and v >= minimum for v in values):
+    if not right or not all(is_integer(v) and v >= minimum for v in values):
         raise ArgumentError(
             message(
                 where,
@@ -70,10 +71,6 @@ def pair(value: Any, where: str, name: str, minimum: int = 1) -> tuple[int, int]
             )
         )
     return int(values[0]), int(values[1])
-
-
-def _is_int(value: Any) -> bool:
-    return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
 def extent(kernel: int, dilation: int) -> int:
@@ -124,10 +121,10 @@ def resolve_padding(padding: Any, where: str) -> str | Pads:
     if isinstance(padding, str):
         if padding.lower() in ("valid", "same"):
             return padding.lower()
-    elif _is_int(padding) and padding >= 0:
+    elif is_integer(padding) and padding >= 0:
         return (int(padding), int(padding)), (int(padding), int(padding))
     elif isinstance(padding, Sequence) and len(padding) == 2:
-        if all(_is_int(p) for p in padding):
+        if all(is_integer(p) for p in padding):
             padding = [(p, p) for p in padding]
         top_bottom = pair(padding[0], where, "padding (top, bottom)", minimum=0)
         return top_bottom, pair(padding[1], where, "padding (left, right)", minimum=0)
@@ -157,6 +154,9 @@ def resolve_window(
     >>> resolve_window("Conv2D", (28, 28), (3, 3), strides=2, padding="same")
     (Window(stride=(2, 2), pad=((0, 1), (0, 1)), dilation=(1, 1)), (14, 14))
     """
+    if None in in_hw:
+        hint = "Give the Input a fixed size, or use the layer: it may leave sizes open."
+        raise ShapeError(message(where, "the size of the images is not known yet", got=in_hw, hint=hint))
     stride = pair(strides, where, "strides")
     dil = pair(dilation, where, "dilation_rate")
     pads = resolve_padding(padding, where)

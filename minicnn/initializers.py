@@ -28,7 +28,7 @@ class Initializer:
     """
 
     def __init__(self, seed: int | None = None) -> None:
-        self.seed = seed
+        self.seed = None if seed is None else random.check_seed(seed, type(self).__name__)
 
     def __call__(self, shape: Sequence[int], dtype: str = "float32") -> np.ndarray:
         stream = random.next_stream("initializer") if self.seed is None else 0
@@ -80,8 +80,8 @@ class RandomUniform(Initializer):
         self.minval, self.maxval = minval, maxval
 
     def draw(self, shape: tuple[int, ...], dtype: str, stream: int) -> np.ndarray:
-        bounds = {"low": self.minval, "high": self.maxval}
-        return random.uniform(shape, "initializer", stream, dtype=dtype, seed=self.seed, **bounds)
+        common: dict[str, Any] = {"dtype": dtype, "seed": self.seed}
+        return random.uniform(shape, "initializer", stream, low=self.minval, high=self.maxval, **common)
 
 
 class RandomNormal(Initializer):
@@ -94,8 +94,8 @@ class RandomNormal(Initializer):
         self.mean, self.stddev = mean, stddev
 
     def draw(self, shape: tuple[int, ...], dtype: str, stream: int) -> np.ndarray:
-        moments = {"mean": self.mean, "stddev": self.stddev}
-        return self.sample(shape, "initializer", stream, dtype=dtype, seed=self.seed, **moments)
+        common: dict[str, Any] = {"dtype": dtype, "seed": self.seed}
+        return self.sample(shape, "initializer", stream, mean=self.mean, stddev=self.stddev, **common)
 
 
 class TruncatedNormal(RandomNormal):
@@ -125,7 +125,9 @@ class VarianceScaling(Initializer):
         ):
             if value not in known:
                 expected = f"one of {', '.join(known)}"
-                raise ArgumentError(message("VarianceScaling", f"unknown {name}", expected=expected, got=repr(value)))
+                raise ArgumentError(
+                    message("VarianceScaling", f"unknown {name}", expected=expected, got=repr(value))
+                )
         if scale <= 0:
             raise ArgumentError(message("VarianceScaling", "scale is not positive", got=scale))
         self.scale, self.mode, self.distribution = scale, mode, distribution
@@ -141,11 +143,13 @@ class VarianceScaling(Initializer):
         stddev = float(np.sqrt(variance))
         if self.distribution == "untruncated_normal":
             return random.normal(shape, "initializer", stream, stddev=stddev, **common)
-        return random.truncated_normal(shape, "initializer", stream, stddev=stddev / _TRUNCATED_STDDEV, **common)
+        return random.truncated_normal(
+            shape, "initializer", stream, stddev=stddev / _TRUNCATED_STDDEV, **common
+        )
 
 
 def _scaled(name: str, scale: float, mode: str, distribution: str, doc: str) -> type[VarianceScaling]:
-    def __init__(self: VarianceScaling, seed: int | None = None) -> None:  # noqa: N807
+    def __init__(self: VarianceScaling, seed: int | None = None) -> None:
         VarianceScaling.__init__(self, scale, mode, distribution, seed)
 
     def get_config(self: VarianceScaling) -> dict[str, Any]:

@@ -136,7 +136,8 @@ def class_indices(y_true: Any, shape: tuple[int, ...], where: str) -> Any:
         hint = "One-hot rows need the loss without sparse_."
         problem = "the target does not hold one class index per sample"
         raise ShapeError(message(where, problem, expected=tuple(shape[:-1]), got=y_true.shape, hint=hint))
-    classes = y_true.astype(np.int64)
+    with np.errstate(invalid="ignore"):
+        classes = y_true.astype(np.int64)  # NaN becomes some number, which the next line refuses
     if (classes != y_true).any() or (classes.size and not (classes.min() >= 0 and classes.max() < shape[-1])):
         got = f"{y_true.min()} … {y_true.max()}"
         problem = "the target is not a class index everywhere"

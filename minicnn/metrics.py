@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ArgumentError, message
+from .errors import ArgumentError, ShapeError, message
 from .losses import SparseCategoricalCrossentropy, class_indices
 
 __all__ = [
@@ -100,6 +100,7 @@ class CategoricalAccuracy(_Accuracy):
         super().__init__(name)
 
     def hits(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+        _check_shapes(y_true, y_pred, self.name, 'For class indices use "sparse_categorical_accuracy".')
         return y_pred.argmax(axis=-1) == y_true.argmax(axis=-1)
 
 
@@ -115,10 +116,19 @@ class BinaryAccuracy(_Accuracy):
         self.threshold = threshold
 
     def hits(self, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-        return (y_pred > self.threshold) == (y_true.reshape(y_pred.shape) > 0.5)
+        if y_true.shape == y_pred.shape[:-1] and y_pred.shape[-1] == 1:
+            y_true = y_true[..., None]  # (n,) -> (n, 1)
+        _check_shapes(y_true, y_pred, self.name, "It compares element by element.")
+        return (y_pred > self.threshold) == (y_true > 0.5)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"threshold": self.threshold}
+
+
+def _check_shapes(y_true: np.ndarray, y_pred: np.ndarray, where: str, hint: str) -> None:
+    if y_true.shape != y_pred.shape:
+        problem = "the target does not have the shape of the prediction"
+        raise ShapeError(message(where, problem, expected=y_pred.shape, got=y_true.shape, hint=hint))
 
 
 METRICS: dict[str, type[Metric]] = {

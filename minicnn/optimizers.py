@@ -7,6 +7,7 @@ from typing import Any
 
 from . import backend
 from .autograd import Parameter, Tensor
+from .checks import is_number
 from .errors import ArgumentError, GradientError, message
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "Optimizer", "RMSprop", "get"]
@@ -50,16 +51,16 @@ class Optimizer:
         for gradient, parameter in zip(gradients, parameters, strict=True):
             if gradient.shape != parameter.shape:
                 where = f"{type(self).__name__} on {parameter.path!r}"
-                expected, got = parameter.shape, gradient.shape
-                raise GradientError(message(where, "the gradient has another shape", expected=expected, got=got))
+                problem, expected, got = "the gradient has another shape", parameter.shape, gradient.shape
+                raise GradientError(message(where, problem, expected=expected, got=got))
         self.build(parameters)
         self.iterations += 1
         for gradient, parameter in zip(gradients, parameters, strict=True):
             self.update(parameter.data, gradient.data, **self._states[id(parameter)])
             parameter.bump_version()
 
-    def update(self, w: Any, gw: Any, **state: Any) -> None:
-        """Change one array of weights in place."""
+    def update(self, *arrays: Any, **state: Any) -> None:
+        """Change weights in place: ``update(w, gw, **state arrays)``."""
         raise NotImplementedError(f"{type(self).__name__} has no update")
 
     def state_arrays(self, parameters: Sequence[Parameter]) -> dict[str, Any]:
@@ -72,8 +73,11 @@ class Optimizer:
         self.build(parameters)
         for i, parameter in enumerate(parameters):
             for slot, own in self._states[id(parameter)].items():
-                if f"{i}/{slot}" in arrays:
-                    own[...] = arrays[f"{i}/{slot}"]
+                saved = arrays.get(f"{i}/{slot}", own)
+                if saved.shape != own.shape:
+                    where, got = f"{slot} of {parameter.path!r}", saved.shape
+                    raise ArgumentError(message(where, "the shape differs", expected=own.shape, got=got))
+                own[...] = saved
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -82,10 +86,11 @@ class Optimizer:
         return own | {"learning_rate": self.learning_rate}
 
 
-def _check(where: str, name: str, value: Any, low: float, high: float) -> None:
-    right = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-    if not right:
-        expected = f"a number from {low:g} to {high:g}"
+def _check(where: str, name: str, value: Any, low: float, high: float, below: bool = False) -> None:
+    """Refuse what is no number from low to high, with `below` also high itself."""
+    right = is_number(value) and low <= float(value) <= high
+    if not right or (below and value == high):
+        expected = f"a number from {low:g} to {'below ' if below else ''}{high:g}"
         raise ArgumentError(message(where, name, expected=expected, got=repr(value)))
 
 
@@ -169,8 +174,8 @@ class Adam(Optimizer):
         name: str = "adam",
     ) -> None:
         super().__init__(learning_rate, name)
-        _check("Adam", "beta_1", beta_1, 0.0, 1.0)
-        _check("Adam", "beta_2", beta_2, 0.0, 1.0)
+        _check("Adam", "beta_1", beta_1, 0.0, 1.0, below=True)
+        _check("Adam", "beta_2", beta_2, 0.0, 1.0, below=True)
         _check("Adam", "epsilon", epsilon, 0.0, 1.0)
         self.beta_1, self.beta_2, self.epsilon = float(beta_1), float(beta_2), float(epsilon)
         self.amsgrad = bool(amsgrad)

@@ -16,6 +16,7 @@ from contextvars import ContextVar
 
 import numpy as np
 
+from .checks import is_integer
 from .errors import ArgumentError, message
 from .kernels.philox.reference import philox4x32, random_bits, random_uniform
 
@@ -52,16 +53,15 @@ def set_seed(seed: int) -> None:
     >>> set_seed(7); bool((first == uniform((2,), "demo", 0)).all())
     True
     """
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= int(seed) < 2**64:
-        raise ArgumentError(
-            message(
-                "set_random_seed",
-                "the seed is unusable",
-                expected="an integer from 0 to 2⁶⁴ − 1",
-                got=repr(seed),
-            )
-        )
-    _State.seed, _State.drawn, _State.streams = int(seed), False, {}
+    _State.seed, _State.drawn, _State.streams = check_seed(seed, "set_random_seed"), False, {}
+
+
+def check_seed(seed: int, where: str) -> int:
+    """A seed from 0 to 2⁶⁴ − 1 as a Python integer, or an ArgumentError."""
+    if not is_integer(seed) or not 0 <= int(seed) < 2**64:
+        expected = "an integer from 0 to 2⁶⁴ − 1"
+        raise ArgumentError(message(where, "the seed is unusable", expected=expected, got=repr(seed)))
+    return int(seed)
 
 
 def get_seed() -> int:
@@ -123,7 +123,9 @@ def uniform(
     """Uniform numbers in [low, high) of the given shape."""
     size = int(np.prod(shape, dtype=np.int64))
     unit = random_uniform(derive_key(purpose, stream, seed), step, size, np.dtype(dtype))
-    return (unit * np.asarray(high - low, dtype) + np.asarray(low, dtype)).reshape(shape)
+    drawn = unit * np.asarray(high - low, dtype) + np.asarray(low, dtype)
+    below = np.nextafter(np.asarray(high, dtype), np.asarray(low, dtype))
+    return np.minimum(drawn, below).reshape(shape)  # rounding may have reached high
 
 
 def normal(

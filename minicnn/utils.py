@@ -8,7 +8,7 @@ import numpy as np
 
 from . import random
 from .errors import ArgumentError, message
-from .layers.base import reset_names
+from .layers.naming import reset_names
 
 __all__ = ["clear_session", "set_random_seed", "to_categorical"]
 
@@ -36,13 +36,14 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     classes = np.asarray(x)
     if classes.ndim > 1 and classes.shape[-1] == 1:
         classes = classes[..., 0]
-    whole = classes.astype(np.int64)
+    with np.errstate(invalid="ignore"):
+        whole = classes.astype(np.int64)  # NaN becomes some number, which the next line refuses
     if classes.size == 0 or (whole != classes).any() or whole.min() < 0:
         got = f"{classes.size} values" if classes.size == 0 else f"{classes.min()} … {classes.max()}"
         expected = "integers of at least 0"
         raise ArgumentError(message("to_categorical", "not class indices", expected=expected, got=got))
     k = int(whole.max()) + 1 if num_classes is None else num_classes
     if whole.max() >= k:
-        expected, got = f"classes below num_classes={k}", int(whole.max())
+        expected, got = f"classes below num_classes={k}", str(whole.max())
         raise ArgumentError(message("to_categorical", "a class is too large", expected=expected, got=got))
     return (whole[..., None] == np.arange(k)).astype(np.float32)

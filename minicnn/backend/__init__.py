@@ -8,7 +8,17 @@
 
 from __future__ import annotations
 
-from .arrays import asarray, checksum, device_of, same_device, shares_memory, to_numpy, xp
+from .arrays import (
+    asarray,
+    checksum,
+    device_of,
+    is_own,
+    returned,
+    same_device,
+    shares_memory,
+    to_numpy,
+    xp,
+)
 from .explain import Explanation, explain
 from .pool import clear_pool, empty, pool_info
 from .registry import (
@@ -34,11 +44,13 @@ __all__ = [
     "device_of",
     "empty",
     "explain",
+    "is_own",
     "kernel",
     "operations",
     "override",
     "pool_info",
     "register",
+    "returned",
     "same_device",
     "shares_memory",
     "to_numpy",

@@ -19,11 +19,11 @@ from ..errors import ArgumentError, BackendError, message
 _DEVICES: dict[type, tuple[str, ModuleType]] = {np.ndarray: ("cpu", np)}
 
 
-def device_of(array: Any) -> str:
-    """The device an array lives on, for example ``"cpu"``; BackendError for anything else."""
-    for kind, (device, _) in _DEVICES.items():
+def _home(array: Any) -> tuple[str, ModuleType]:
+    """Device and array module of an array; BackendError for anything else."""
+    for kind, home in _DEVICES.items():
         if isinstance(array, kind):
-            return device
+            return home
     known = ", ".join(kind.__name__ for kind in _DEVICES)
     raise BackendError(
         message(
@@ -33,6 +33,11 @@ def device_of(array: Any) -> str:
             got=type(array).__name__,
         )
     )
+
+
+def device_of(array: Any) -> str:
+    """The device an array lives on, for example ``"cpu"``; BackendError for anything else."""
+    return _home(array)[0]
 
 
 def same_device(arrays: Sequence[Any], where: str) -> str:
@@ -54,11 +59,7 @@ def same_device(arrays: Sequence[Any], where: str) -> str:
 
 def xp(array: Any) -> ModuleType:
     """The array module (NumPy's namespace or its like) for the device of `array`."""
-    for kind, (_, module) in _DEVICES.items():
-        if isinstance(array, kind):
-            return module
-    device_of(array)  # raises with the sentence
-    raise AssertionError  # pragma: no cover
+    return _home(array)[1]
 
 
 def asarray(data: Any, dtype: Any = None, where: str = "Tensor") -> Any:
@@ -68,7 +69,7 @@ def asarray(data: Any, dtype: Any = None, where: str = "Tensor") -> Any:
     """
     given = isinstance(data, np.ndarray | np.generic)
     try:
-        array = np.asarray(data, dtype=dtype)
+        array = np.asarray(data)
     except (ValueError, TypeError) as error:
         raise ArgumentError(
             message(
@@ -87,7 +88,9 @@ def asarray(data: Any, dtype: Any = None, where: str = "Tensor") -> Any:
                 got=f"{_short(data)} of dtype {array.dtype}",
             )
         )
-    if dtype is None and array.dtype.kind == "f" and (not given or array.dtype.itemsize not in (4, 8)):
+    if dtype is not None:
+        return array.astype(dtype, copy=False)
+    if array.dtype.kind == "f" and (not given or array.dtype.itemsize not in (4, 8)):
         array = array.astype(np.float32)
     return array
 
@@ -101,6 +104,22 @@ def to_numpy(array: Any) -> np.ndarray:
     """The same numbers as a NumPy array (no copy when they already are)."""
     device_of(array)
     return np.asarray(array)
+
+
+def returned(value: Any, where: str) -> Any:
+    """What an operation returned, as an array; ArgumentError where it is none (NumPy's scalars are)."""
+    value = np.asarray(value) if isinstance(value, np.generic) else value
+    if not isinstance(value, tuple(_DEVICES)):
+        hint = "Operations take and return raw arrays."
+        got = type(value).__name__
+        raise ArgumentError(message(where, "it returned no array", expected="an array", got=got, hint=hint))
+    return value
+
+
+def is_own(array: Any, others: Sequence[Any]) -> bool:
+    """True when `array` can be written and, beside itself, none of `others` (or None) has its memory."""
+    sharing = [other for other in others if other is not None and shares_memory(array, other)]
+    return getattr(array.flags, "writeable", True) and len(sharing) == 1
 
 
 def shares_memory(a: Any, b: Any) -> bool:

@@ -8,6 +8,7 @@ beside the built-in ones; overrides replace an operation for a ``with`` block, i
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 from collections.abc import Callable
 from contextvars import ContextVar, Token
@@ -61,7 +62,7 @@ def current_backend() -> str:
     return name
 
 
-class use_backend:  # noqa: N801 - reads as a statement
+class use_backend:
     """Switch the backend: ``use_backend("numpy")`` for good, or ``with use_backend("numpy"):``.
 
     >>> with use_backend("numpy"):
@@ -130,7 +131,8 @@ def algorithms(op: str, backend: str | None = None) -> tuple[str, ...]:
 def register(op: str, backend: str, algorithm: str, fn: Kernel) -> None:
     """Add `fn` as an algorithm of an operation; ask for it with ``algorithm="…"``.
 
-    The function takes the arguments of the operation's reference kernel, without ``algorithm``.
+    The function takes the arguments of the operation's reference kernel, without ``algorithm``; it may
+    leave out ``out``.
 
     >>> from minicnn.kernels.conv2d.reference import conv2d_forward as reference
     >>> register("conv2d_forward", "numpy", "mine", lambda *a, **k: reference(*a, **k))
@@ -144,7 +146,7 @@ def register(op: str, backend: str, algorithm: str, fn: Kernel) -> None:
             message("register", f"{op!r} already has an algorithm {algorithm!r} on {backend!r}")
         )
     _check_callable(fn, "register", op)
-    _registered.setdefault((op, backend), {})[algorithm] = fn
+    _registered.setdefault((op, backend), {})[algorithm] = _taking_out(fn)
 
 
 def unregister(op: str, backend: str, algorithm: str) -> None:
@@ -160,11 +162,36 @@ def _check_callable(fn: Any, where: str, op: str) -> None:
         raise ArgumentError(message(where, f"the kernel for {op!r} is not a function", got=repr(fn)))
 
 
-class override:  # noqa: N801 - reads as a statement
+def _taking_out(fn: Kernel) -> Kernel:
+    """`fn` if it has an `out` parameter, else a function that has one and copies the result of `fn` there."""
+    try:
+        parameters = inspect.signature(fn).parameters.values()
+    except (TypeError, ValueError):  # a compiled function that does not say
+        return fn
+    if any(parameter.name == "out" or parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return fn
+
+    @wraps(fn)
+    def run(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        result = fn(*args, **kwargs)
+        if out is None:
+            return result
+        shape = getattr(result, "shape", None)
+        if shape != out.shape:
+            got = type(result).__name__ if shape is None else f"shape {shape}"
+            name, expected = getattr(fn, "__name__", "the kernel"), f"an array of shape {out.shape}"
+            raise ArgumentError(message(name, "it returned the wrong result", expected=expected, got=got))
+        out[...] = result
+        return out
+
+    return run
+
+
+class override:
     """Replace operations for a ``with`` block, whatever the backend and algorithm.
 
-    Replacing ``im2col`` or ``col2im`` makes every convolution run its composed im2col algorithm with
-    that function in it.
+    A function needs no `out` parameter: without one, its result is copied. Replacing ``im2col`` or
+    ``col2im`` makes every convolution run its composed im2col algorithm with that function in it.
 
     >>> from minicnn.kernels.softmax.reference import softmax_forward
     >>> with override(softmax_forward=softmax_forward):
@@ -175,7 +202,7 @@ class override:  # noqa: N801 - reads as a statement
     def __init__(self, **kernels: Kernel) -> None:
         for op, fn in kernels.items():
             _check_callable(fn, "override", _check_op(op, "override"))
-        self._kernels = kernels
+        self._kernels = {op: _taking_out(fn) for op, fn in kernels.items()}
         self._tokens: list[Token] = []
 
     def __enter__(self) -> override:

@@ -31,9 +31,7 @@ _DTYPES: dict[int, np.dtype] = {
     0x0E: np.dtype(">f8"),
 }
 _MAX_DIMENSIONS = 32
-_MAX_GZIP_RATIO = (
-    1032  # deflate's limit: 258 bytes out of 2 bits (zlib, "Maximum Expansion Factor")
-)
+_MAX_GZIP_RATIO = 1032  # deflate's limit: 258 bytes out of 2 bits (zlib, "Maximum Expansion Factor")
 _CHUNK = 1 << 20
 
 
@@ -88,9 +86,7 @@ def _read_compressed(path: Path, raw: IO[bytes]) -> np.ndarray:
         with gzip.GzipFile(fileobj=raw, mode="rb") as unpacked:
             return _read_array(path, unpacked, most)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise _damaged(
-            path, "the gzip data are damaged", "a whole gzip file", f"'{error}'"
-        ) from error
+        raise _damaged(path, "the gzip data are damaged", "a whole gzip file", f"'{error}'") from error
 
 
 def _read_array(path: Path, file: IO[bytes] | gzip.GzipFile, available: int) -> np.ndarray:

@@ -55,9 +55,7 @@ def load_data(data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Sp
     where = "datasets.mnist.load_data"
     given = data_dir if data_dir is not None else os.environ.get("MINICNN_DATA") or None
     if given is None:
-        raise _missing(
-            where, "no data folder is given", "none (data_dir is None, MINICNN_DATA is not set)"
-        )
+        raise _missing(where, "no data folder is given", "none (data_dir is None, MINICNN_DATA is not set)")
     folder = Path(given)
     if not folder.is_dir():
         raise _missing(where, "the data folder does not exist", f"'{folder}'")
@@ -99,9 +97,7 @@ def _find(folder: Path, name: str) -> Path | None:
 def _load_pair(images: Path, labels: Path, where: str) -> Split:
     x, y = idx.read(images), idx.read(labels)
     if x.dtype != np.uint8 or x.ndim != 3 or x.shape[1:] != (28, 28):
-        raise _wrong(
-            where, f"'{images}' does not hold MNIST images", "uint8 of shape (n, 28, 28)", x
-        )
+        raise _wrong(where, f"'{images}' does not hold MNIST images", "uint8 of shape (n, 28, 28)", x)
     if y.dtype != np.uint8 or y.ndim != 1:
         raise _wrong(where, f"'{labels}' does not hold MNIST labels", "uint8 of shape (n,)", y)
     if len(x) != len(y):
@@ -109,9 +105,7 @@ def _load_pair(images: Path, labels: Path, where: str) -> Split:
         raise _wrong(where, problem, f"{len(x)} labels for {len(x)} images", f"{len(y)} labels")
     if y.max() > 9:
         at = int(np.argmax(y > 9))
-        raise _wrong(
-            where, f"'{labels}' holds a label that is no digit", "0 to 9", f"{y[at]} at {at}"
-        )
+        raise _wrong(where, f"'{labels}' holds a label that is no digit", "0 to 9", f"{y[at]} at {at}")
     return x, y
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from .. import backend
 from ..autograd import Function, Tensor
-from ..errors import ArgumentError, ShapeError, message
+from ..checks import whole
+from ..errors import ShapeError, message
 from ..geometry import Window, pair, resolve_window
 
 
@@ -77,7 +78,9 @@ def check_images(x: Any, where: str) -> None:
     if len(x.shape) != 4:
         hint = "Add the missing axis, for example x[..., None] for grey images or x[None] for one image."
         expected, got = "(n, h, w, c)", f"shape {tuple(x.shape)}"
-        raise ShapeError(message(where, "the input is not a batch of images", expected=expected, got=got, hint=hint))
+        raise ShapeError(
+            message(where, "the input is not a batch of images", expected=expected, got=got, hint=hint)
+        )
 
 
 def conv2d(
@@ -123,7 +126,9 @@ def conv2d(
     check_images(x, where)
     if len(w.shape) != 4:
         raise ShapeError(
-            message(where, "the filters are not 4-dimensional", expected="(kh, kw, c / groups, f)", got=w.shape)
+            message(
+                where, "the filters are not 4-dimensional", expected="(kh, kw, c / groups, f)", got=w.shape
+            )
         )
     kh, kw, c, f = w.shape
     check_groups(where, x.shape[3], c, f, groups)
@@ -134,13 +139,16 @@ def conv2d(
 
 def check_groups(where: str, x_channels: int, w_channels: int, filters: int, groups: int) -> None:
     """ShapeError unless the channels, filters and groups of a convolution fit together."""
-    if groups < 1 or x_channels % groups or filters % groups:
+    groups = whole(groups, "groups", where)
+    if x_channels % groups or filters % groups:
         expected = f"a divisor of the {x_channels} channels and the {filters} filters"
         raise ShapeError(message(where, "the groups do not divide evenly", expected=expected, got=groups))
     if x_channels != w_channels * groups:
         expected = f"{w_channels * groups} channels ({w_channels} per filter · {groups} groups)"
         hint = "Images are channels-last here: (n, h, w, c)."
-        raise ShapeError(message(where, "wrong number of channels", expected=expected, got=x_channels, hint=hint))
+        raise ShapeError(
+            message(where, "wrong number of channels", expected=expected, got=x_channels, hint=hint)
+        )
 
 
 def im2col(
@@ -183,10 +191,3 @@ def col2im(
         got = tuple(cols.shape)
         raise ShapeError(message("col2im", "cols does not fit x_shape", expected=expected_shape, got=got))
     return Col2ImFunction(tuple(x_shape), g)(cols)
-
-
-def resolve_groups(groups: Any, where: str) -> int:
-    """A positive number of groups, or an ArgumentError."""
-    if isinstance(groups, bool) or not hasattr(groups, "__index__") or groups < 1:
-        raise ArgumentError(message(where, "groups is not a positive integer", got=repr(groups)))
-    return int(groups)

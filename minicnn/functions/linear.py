@@ -74,7 +74,12 @@ def dense(x: Any, w: Any, b: Any = None, where: str = "dense") -> Tensor:
     >>> dense(Tensor([[1.0, 2.0]]), Tensor([[3.0], [4.0]]), Tensor([0.5])).numpy()
     array([[11.5]], dtype=float32)
     """
-    if len(w.shape) != 2 or not x.shape or x.shape[-1] != w.shape[0]:
-        expected, got = f"{w.shape[0]} inputs for w {tuple(w.shape)}", f"x of shape {tuple(x.shape)}"
-        raise ShapeError(message(where, "the last axis does not fit the weights", expected=expected, got=got))
+    check_inputs(where, x.shape, w.shape)
     return DenseFunction()(x, w) if b is None else DenseFunction()(x, w, b)
+
+
+def check_inputs(where: str, x_shape: Any, w_shape: Any) -> None:
+    """ShapeError unless x (…, in) can be multiplied by w (in, out)."""
+    if len(w_shape) != 2 or not x_shape or x_shape[-1] != w_shape[0]:
+        expected, got = f"{w_shape[0]} inputs for w {tuple(w_shape)}", x_shape[-1] if x_shape else "none"
+        raise ShapeError(message(where, "the last axis does not fit the weights", expected=expected, got=got))

@@ -53,6 +53,12 @@ def softmax_cross_entropy(z: Any, t: Any) -> Tensor:
         hint = "Integers are class indices, floats are probabilities of every class."
         got = f"{tuple(t.shape)} of dtype {t.dtype}"
         raise ShapeError(
-            message("softmax_cross_entropy", "the target does not fit", expected=expected_shape, got=got, hint=hint)
+            message(
+                "softmax_cross_entropy",
+                "the target does not fit",
+                expected=expected_shape,
+                got=got,
+                hint=hint,
+            )
         )
     return SoftmaxCrossEntropyFunction()(z, t)

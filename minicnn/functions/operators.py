@@ -37,7 +37,7 @@ def attach(cls: type) -> None:
         "__getitem__": shape.getitem,
         "reshape": lambda x, *sizes: shape.reshape(x, sizes[0] if len(sizes) == 1 else sizes),
         "transpose": lambda x, *axes: shape.transpose(x, axes[0] if len(axes) == 1 else axes or None),
-        "T": property(shape.transpose),
+        "T": property(lambda x: shape.transpose(x), doc="The axes in reverse order."),
         "astype": shape.astype,
         "sum": reduce.sum,
         "mean": reduce.mean,

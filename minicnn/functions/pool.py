@@ -45,7 +45,7 @@ class AvgPool2DFunction(Function):
         return self.kernel("avg_pool2d_input_grad")(gy, shape, self.kernel_hw, self.g, out=out)
 
 
-def _pool(function: type[Function], x: Any, pool_size: Any, strides: Any, padding: Any, where: str) -> Tensor:
+def _pool(function: Any, x: Any, pool_size: Any, strides: Any, padding: Any, where: str) -> Tensor:
     check_images(x, where)
     kernel_hw = pair(pool_size, where, "pool_size")
     strides = kernel_hw if strides is None else strides

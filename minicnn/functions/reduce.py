@@ -24,7 +24,9 @@ class _Reduction(Function):
 
     def axes(self, ndim: int) -> tuple[int, ...]:
         """The axes as numbers from 0 to ndim − 1."""
-        given = range(ndim) if self.axis is None else (self.axis,) if isinstance(self.axis, int) else self.axis
+        given = (
+            range(ndim) if self.axis is None else (self.axis,) if isinstance(self.axis, int) else self.axis
+        )
         for axis in given:
             if not -ndim <= axis < ndim:
                 where = type(self).__name__.removesuffix("Function").lower()
@@ -75,12 +77,12 @@ class MaxFunction(_Reduction):
 
     def backward(self, gy: Any, needs: tuple[bool, ...]) -> Any:
         x, y = self.saved.x, self.spread(self.saved.y)
-        largest = (x == y) | (x != x)  # a NaN is its own maximum  # noqa: PLR0124
+        largest = (x == y) | (x != x)  # a NaN is its own maximum
         share = largest / largest.sum(axis=self.axes(x.ndim), keepdims=True)
         return share.astype(gy.dtype) * self.spread(gy)
 
 
-def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:  # noqa: A001 - NumPy's name
+def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Sum over axes (None: over all).
 
     >>> sum(Tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0).numpy()
@@ -98,7 +100,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return MeanFunction(axis, keepdims)(x)
 
 
-def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:  # noqa: A001 - NumPy's name
+def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Largest element over axes (None: over all); ties share the gradient equally.
 
     >>> max(Tensor([1.0, 5.0, 2.0])).item()

@@ -114,7 +114,10 @@ def reshape(x: Any, shape: int | Sequence[int]) -> Tensor:
     >>> reshape(Tensor([[1.0, 2.0], [3.0, 4.0]]), (-1,)).shape
     (4,)
     """
-    return ReshapeFunction((shape,) if isinstance(shape, int) else tuple(shape))(x)
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if None in sizes:
+        raise ArgumentError(message("reshape", "a size is not known", got=sizes, hint="Write -1 for it."))
+    return ReshapeFunction(sizes)(x)
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import functions as F
+from ..checks import is_integer, is_number
 from ..errors import ArgumentError, message
 from .base import Layer, Shape
 
@@ -96,19 +97,18 @@ class ReLU(_Elementwise):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        limits = {"max_value": max_value, "negative_slope": negative_slope, "threshold": threshold}
-        for name, value in limits.items():
+        limits: Any = ("max_value", max_value), ("negative_slope", negative_slope), ("threshold", threshold)
+        for name, value in limits:
             if value is None and name == "max_value":
                 continue
-            if not isinstance(value, int | float) or not value >= 0:
-                raise ArgumentError(message(self.where, name, expected="a number of at least 0", got=repr(value)))
+            if not is_number(value) or not value >= 0:
+                raise ArgumentError(
+                    message(self.where, name, expected="a number of at least 0", got=repr(value))
+                )
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
 
     def call(self, x: Any) -> Any:
-        if self.threshold == 0:
-            y = F.relu(x)
-        else:
-            y = x * F.astype(x > self.threshold, x.dtype)
+        y: Any = F.relu(x) if self.threshold == 0 else x * F.astype(x > self.threshold, x.dtype)
         if self.max_value is not None:
             y = F.clip(y, 0, self.max_value)
         if self.negative_slope:
@@ -116,7 +116,11 @@ class ReLU(_Elementwise):
         return y
 
     def get_config(self) -> dict[str, Any]:
-        own = {"max_value": self.max_value, "negative_slope": self.negative_slope, "threshold": self.threshold}
+        own = {
+            "max_value": self.max_value,
+            "negative_slope": self.negative_slope,
+            "threshold": self.threshold,
+        }
         return super().get_config() | own
 
 
@@ -130,14 +134,21 @@ class Softmax(_Elementwise):
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(axis, bool) or not isinstance(axis, int):
+        if not is_integer(axis):
             raise ArgumentError(message(self.where, "axis", expected="an integer", got=repr(axis)))
         self.axis = axis
 
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """The input shape."""
+        ndim = len(input_shape)
+        if not -ndim <= self.axis < ndim:
+            expected = f"an axis of its {ndim}-dimensional input"
+            problem = "there is no such axis"
+            raise ArgumentError(message(self.where, problem, expected=expected, got=self.axis))
+        return input_shape
+
     def call(self, x: Any) -> Any:
-        if not -x.ndim <= self.axis < x.ndim:
-            expected = f"an axis of its {x.ndim}-dimensional input"
-            raise ArgumentError(message(self.where, "there is no such axis", expected=expected, got=self.axis))
+        self.compute_output_shape(x.shape)
         return F.softmax(x, self.axis)
 
     def get_config(self) -> dict[str, Any]:

@@ -7,8 +7,6 @@ settles `training`, pushes the layer's scope, and calls `call`. On graph symbols
 from __future__ import annotations
 
 import inspect
-import math
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from functools import cache
@@ -16,37 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from .. import backend, initializers
-from ..autograd import Parameter, Tensor
-from ..context import Switch, scope
-from ..errors import ArgumentError, FileFormatError, ShapeError, message
+from .. import backend
+from ..autograd import Tensor
+from ..context import Switch, aside, scope
+from ..errors import ArgumentError, message
+from .naming import snake_case, unique_name
+from .weights import HasWeights
 
 Shape = Any  # a tuple of int | None, or a list of such tuples for several inputs
 
-class _Promised:
-    """While a file is loaded, weights are placeholders that take no memory, and their number is limited."""
-
-    def __init__(self, elements: int, where: str) -> None:
-        self.left, self.elements, self.where = elements, elements, where
-
-    def placeholder(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-        self.left -= math.prod(shape)
-        if self.left < 0:
-            problem = "its architecture asks for more weights than the file holds"
-            raise FileFormatError(message(self.where, problem, expected=f"at most {self.elements:,} numbers"))
-        return np.broadcast_to(np.zeros((), dtype), shape)
-
-
-_promised: ContextVar[_Promised | None] = ContextVar("minicnn_promised", default=None)
-
-
-def promised_weights(elements: int, where: str) -> Switch:
-    """Inside this block, layers make placeholders for at most this many weights instead of weights."""
-    return Switch(_promised, _Promised(elements, where))
-
 
 _training: ContextVar[bool | None] = ContextVar("minicnn_training", default=None)
-_names: dict[str, int] = {}
 
 
 def resolve_training(explicit: bool | None) -> bool:
@@ -54,30 +32,12 @@ def resolve_training(explicit: bool | None) -> bool:
     return bool(_training.get()) if explicit is None else bool(explicit)
 
 
-def unique_name(base: str) -> str:
-    """``conv2d``, ``conv2d_1``, ``conv2d_2``, …"""
-    number = _names.get(base, 0)
-    _names[base] = number + 1
-    return f"{base}_{number}" if number else base
-
-
-def reset_names() -> None:
-    """Let automatic names start again."""
-    _names.clear()
-
-
-def snake_case(name: str) -> str:
-    """``MaxPooling2D`` -> ``max_pooling2d``, as Keras names layers."""
-    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
 @cache
 def _call_takes(function: Callable[..., Any], argument: str) -> bool:
     return argument in inspect.signature(function).parameters
 
 
-class Layer:
+class Layer(HasWeights):
     """Base of all layers; your own needs `call`, and `build` where it has weights.
 
     Parameters
@@ -107,23 +67,18 @@ class Layer:
         input_shape: Sequence[int | None] | None = None,
         **unknown: Any,
     ) -> None:
-        self._own: list[Parameter] = []
-        self._sublayers: list[Layer] = []
+        super().__init__(trainable)
         self._nodes: list[Any] = []  # where graphs call this layer
         self.name = unique_name(snake_case(type(self).__name__)) if name is None else str(name)
         if not self.name or "/" in self.name:
-            raise ArgumentError(message(self.where, "a layer's name is empty or holds a slash", got=repr(name)))
+            raise ArgumentError(
+                message(self.where, "a layer's name is empty or holds a slash", got=repr(name))
+            )
         if unknown:
             self._refuse_arguments(unknown)
-        self._trainable = bool(trainable)
         self.dtype = self._check_dtype(dtype)
         self.batch_input_shape = None if input_shape is None else (None, *input_shape)
         self.built = False
-
-    @property
-    def where(self) -> str:
-        """How errors name this layer: ``Conv2D 'conv2d_1'``."""
-        return f"{type(self).__name__} {self.name!r}"
 
     def _check_dtype(self, dtype: Any) -> str:
         name = getattr(dtype, "__name__", str(dtype or "float32"))
@@ -145,111 +100,10 @@ class Layer:
         if data_format not in (None, "channels_last"):
             hint = "Convert with x.transpose(0, 2, 3, 1): kernels here read channels from adjacent memory."
             raise ArgumentError(
-                message(self.where, "data_format", expected="'channels_last'", got=repr(data_format), hint=hint)
+                message(
+                    self.where, "data_format", expected="'channels_last'", got=repr(data_format), hint=hint
+                )
             )
-
-    # -- weights ---------------------------------------------------------------------------------------
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Layer):
-            self._track(value)
-        elif isinstance(value, list | tuple):
-            for item in value:
-                if isinstance(item, Layer):
-                    self._track(item)
-        object.__setattr__(self, name, value)
-
-    def _track(self, layer: Layer) -> None:
-        if "_sublayers" not in vars(self):
-            hint = "Call super().__init__() first."
-            raise ArgumentError(message(type(self).__name__, "a layer was assigned before __init__", hint=hint))
-        if all(layer is not known for known in self._sublayers):
-            self._sublayers.append(layer)
-
-    def add_weight(
-        self,
-        shape: Sequence[int] = (),
-        initializer: Any = "glorot_uniform",
-        trainable: bool = True,
-        name: str = "weight",
-        dtype: str | None = None,
-    ) -> Parameter:
-        """Make a Parameter of this layer; call it in `build`."""
-        promised = _promised.get()
-        if promised is None:
-            value = initializers.get(initializer)(tuple(shape), dtype or self.dtype)
-        else:
-            value = promised.placeholder(tuple(shape), dtype or self.dtype)
-        parameter = Parameter(backend.asarray(value), name=name, trainable=trainable and self._trainable)
-        parameter.path = f"{self.name}/{name}"
-        parameter.learnable = trainable
-        self._own.append(parameter)
-        return parameter
-
-    @property
-    def trainable(self) -> bool:
-        """Whether this layer (with everything inside it) is learned; assign to freeze or unfreeze."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for parameter in self._own:
-            parameter.trainable = self._trainable and parameter.learnable
-        for layer in self._sublayers:
-            layer.trainable = value
-
-    def _walk(self) -> Iterator[Layer]:
-        """This layer and all layers inside it, each once."""
-        seen: set[int] = set()
-        stack: list[Layer] = [self]
-        while stack:
-            layer = stack.pop()
-            if id(layer) not in seen:
-                seen.add(id(layer))
-                yield layer
-                stack.extend(reversed(layer._sublayers))
-
-    @property
-    def weights(self) -> list[Parameter]:
-        """All Parameters, those of inner layers included, in order of the layers."""
-        learned_first = (sorted(layer._own, key=lambda p: not p.learnable) for layer in self._walk())
-        return [parameter for own in learned_first for parameter in own]
-
-    @property
-    def trainable_weights(self) -> list[Parameter]:
-        """The Parameters an optimizer updates."""
-        return [parameter for parameter in self.weights if parameter.trainable]
-
-    @property
-    def non_trainable_weights(self) -> list[Parameter]:
-        """The other Parameters: frozen ones and statistics."""
-        return [parameter for parameter in self.weights if not parameter.trainable]
-
-    def count_params(self) -> int:
-        """Number of elements of all weights."""
-        return sum(parameter.size for parameter in self.weights)
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Copies of all weights as NumPy arrays."""
-        return [parameter.numpy().copy() for parameter in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Overwrite all weights, in the order of `weights`; nothing changes if one does not fit."""
-        own = self.weights
-        if len(weights) != len(own):
-            raise ArgumentError(
-                message(f"set_weights of {self.where}", "wrong number of arrays", expected=len(own), got=len(weights))
-            )
-        for parameter, value in zip(own, weights, strict=True):
-            if np.shape(value) != parameter.shape:
-                problem = f"the array for {parameter.path!r} has another shape"
-                where = f"set_weights of {self.where}"
-                raise ShapeError(message(where, problem, expected=parameter.shape, got=np.shape(value)))
-        for parameter, value in zip(own, weights, strict=True):
-            parameter.assign(value)
-
-    # -- calling ---------------------------------------------------------------------------------------
 
     def build(self, input_shape: Shape) -> None:
         """Make the weights for inputs of this shape; layers without weights need none."""
@@ -260,7 +114,7 @@ class Layer:
     def build_for(self, input_shape: Shape) -> None:
         """`build`, once."""
         if not self.built:
-            with scope(self.name):
+            with aside():
                 self.build(input_shape)
             self.built = True
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .. import initializers
+from ..checks import whole
 from ..errors import ArgumentError, ShapeError, message
-from ..functions.conv import check_groups, conv2d, resolve_groups
+from ..functions.conv import check_groups, conv2d
 from ..geometry import conv_shape, pair, resolve_padding
 from . import activation as activations
 from .base import Layer, Shape
@@ -58,19 +59,23 @@ class Conv2D(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.check_data_format(data_format)
-        self.filters = check_positive(filters, self.where, "filters")
+        self.filters = whole(filters, "filters", self.where)
         self.kernel_size = pair(kernel_size, self.where, "kernel_size")
         self.strides = pair(strides, self.where, "strides")
         self.padding = resolve_padding(padding, self.where)
         self.dilation_rate = pair(dilation_rate, self.where, "dilation_rate")
-        self.groups = resolve_groups(groups, self.where)
+        self.groups = whole(groups, "groups", self.where)
         if self.filters % self.groups:
             expected = f"a multiple of the {self.groups} groups"
-            raise ArgumentError(message(self.where, "filters and groups", expected=expected, got=self.filters))
+            raise ArgumentError(
+                message(self.where, "filters and groups", expected=expected, got=self.filters)
+            )
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             got = f"strides={self.strides}, dilation_rate={self.dilation_rate}"
             hint = "Keras knows no such layer; minicnn.functions.conv2d computes it."
-            raise ArgumentError(message(self.where, "strides and dilation exclude each other", got=got, hint=hint))
+            raise ArgumentError(
+                message(self.where, "strides and dilation exclude each other", got=got, hint=hint)
+            )
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -81,16 +86,20 @@ class Conv2D(Layer):
         channels = self._channels(input_shape)
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")
-        self.bias = self.add_weight((self.filters,), self.bias_initializer, name="bias") if self.use_bias else None
+        self.bias = (
+            self.add_weight((self.filters,), self.bias_initializer, name="bias") if self.use_bias else None
+        )
 
     def _channels(self, input_shape: Shape) -> int:
-        if len(input_shape) != 4 or input_shape[3] is None:
+        if len(input_shape) != 4 or not input_shape[3]:
             hint = "Grey images need a channel axis: x[..., None]."
             expected = "(n, h, w, c) with a known c"
             problem = "the input is not a batch of images"
-            raise ShapeError(message(self.where, problem, expected=expected, got=tuple(input_shape), hint=hint))
-        if input_shape[3] % self.groups:
-            check_groups(self.where, input_shape[3], 0, self.filters, self.groups)
+            raise ShapeError(
+                message(self.where, problem, expected=expected, got=tuple(input_shape), hint=hint)
+            )
+        per_filter = self.kernel.shape[2] if self.built else input_shape[3] // self.groups
+        check_groups(self.where, input_shape[3], per_filter, self.filters, self.groups)
         return int(input_shape[3])
 
     def call(self, x: Any) -> Any:
@@ -118,10 +127,3 @@ class Conv2D(Layer):
             "bias_initializer": initializers.serialize(self.bias_initializer),
             "algorithm": self.algorithm,
         }
-
-
-def check_positive(value: Any, where: str, name: str) -> int:
-    """A positive integer, or an ArgumentError."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 1:
-        raise ArgumentError(message(where, name, expected="a positive integer", got=repr(value)))
-    return int(value)

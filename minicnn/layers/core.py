@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import initializers
+from ..checks import is_integer, whole
 from ..errors import ArgumentError, ShapeError, message
-from ..functions.linear import dense
+from ..functions.linear import check_inputs, dense
 from ..functions.shape import reshape
 from . import activation as activations
 from .base import Layer, Shape
-from .conv import check_positive
 
 
 class InputLayer(Layer):
@@ -21,9 +21,12 @@ class InputLayer(Layer):
     def __init__(self, shape: Sequence[int | None], batch_size: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         sizes = list(shape) if isinstance(shape, list | tuple) else [0]
-        if not all(size is None or (hasattr(size, "__index__") and size > 0) for size in sizes):
+        if not all(size is None or (is_integer(size) and size > 0) for size in sizes):
             expected = "a tuple of positive integers (or None), without the batch axis"
             raise ArgumentError(message(self.where, "wrong shape", expected=expected, got=repr(shape)))
+        if batch_size is not None and (not is_integer(batch_size) or batch_size < 1):
+            expected = "a positive integer or None"
+            raise ArgumentError(message(self.where, "batch_size", expected=expected, got=repr(batch_size)))
         self.shape, self.batch_size = tuple(sizes), batch_size
         self.built = True
 
@@ -38,7 +41,7 @@ class InputLayer(Layer):
         return super().get_config() | {"shape": self.shape, "batch_size": self.batch_size}
 
 
-def Input(  # noqa: N802 - Keras' name
+def Input(
     shape: Sequence[int | None],
     batch_size: int | None = None,
     dtype: str | None = None,
@@ -79,7 +82,7 @@ class Dense(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.units = check_positive(units, self.where, "units")
+        self.units = whole(units, "units", self.where)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -88,7 +91,9 @@ class Dense(Layer):
     def build(self, input_shape: Shape) -> None:
         shape = (self._inputs(input_shape), self.units)
         self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")
-        self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
+        self.bias = (
+            self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
+        )
 
     def _inputs(self, input_shape: Shape) -> int:
         if len(input_shape) < 2 or input_shape[-1] is None:
@@ -103,6 +108,8 @@ class Dense(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Output shape for an input shape."""
         self._inputs(input_shape)
+        if self.built:
+            check_inputs(self.where, input_shape, self.kernel.shape)
         return (*input_shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:
@@ -128,7 +135,7 @@ class Flatten(Layer):
         self.check_data_format(data_format)
 
     def call(self, x: Any) -> Any:
-        return reshape(x, (x.shape[0], math.prod(x.shape[1:])))  # (n, h, w, c) -> (n, h·w·c)
+        return reshape(x, self.compute_output_shape(x.shape))  # (n, h, w, c) -> (n, h·w·c)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Output shape for an input shape; None where a size is unknown."""

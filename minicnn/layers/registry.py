@@ -34,7 +34,9 @@ def deserialize(data: Any, custom_objects: dict[str, type[Layer]] | None = None)
         hint = "Pass your own classes with custom_objects={name: class}."
         got = repr(name)
         raise FileFormatError(
-            message("model file", "it names an unknown layer class", expected=", ".join(known), got=got, hint=hint)
+            message(
+                "model file", "it names an unknown layer class", expected=", ".join(known), got=got, hint=hint
+            )
         )
     config = dict(data["config"])
     if custom_objects and issubclass(known[name], Layer) and hasattr(known[name], "takes_custom_objects"):

@@ -36,7 +36,7 @@ class Model(Trainer, Layer):
     @property
     def layers(self) -> list[Layer]:
         """The layers it consists of (not those inside them)."""
-        return list(self._sublayers)
+        return list(self._inner())
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by name or by position."""
@@ -145,12 +145,17 @@ class Functional(GraphModel):
         self._list_output = isinstance(outputs, list | tuple)
         outputs = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
         self.graph = Graph(inputs, outputs, self.where)
+        self.dtype = str(self.inputs[0].dtype)
+        self._several_inputs = len(inputs) > 1
+        self.dtype = str(self.inputs[0].dtype)  # what arrays are cast to at the door
         for layer in self.graph.layers():
             self._track(layer)
         names = [layer.name for layer in self.layers]
         double = next((layer for layer in names if names.count(layer) > 1), None)
         if double is not None:
-            raise ArgumentError(message(self.where, f"two of its layers are called {double!r}", hint="Rename one."))
+            raise ArgumentError(
+                message(self.where, f"two of its layers are called {double!r}", hint="Rename one.")
+            )
         self.built = True
 
     @property
@@ -158,18 +163,22 @@ class Functional(GraphModel):
         return not self._list_output
 
     def get_config(self) -> dict[str, Any]:
-        numbers: dict[int, list[int]] = {}
-        nodes = [symbol.node for symbol in self.inputs] + self.graph.nodes
-        for i, node in enumerate(nodes):
+        numbers = {id(symbol): [i, 0] for i, symbol in enumerate(self.inputs)}
+        for i, node in enumerate(self.graph.nodes, len(self.inputs)):
             numbers.update({id(symbol): [i, k] for k, symbol in enumerate(node.outputs)})
+        starts = [_input_layer(symbol, i) for i, symbol in enumerate(self.inputs)]
+        others = [layer for layer in self.layers if layer not in starts]
 
         def reference(symbol: Symbol) -> dict[str, Any]:
             return {"symbol": numbers[id(symbol)]}
 
         return {
             "name": self.name,
-            "layers": [serialize(layer) for layer in self.layers],
-            "nodes": [_node_to_data(node, reference, self.where) for node in nodes],
+            "layers": [serialize(layer) for layer in (*starts, *others)],
+            "nodes": [
+                *({"layer": layer.name, "inputs": [], "kwargs": {}} for layer in starts),
+                *(_node_to_data(node, reference, self.where) for node in self.graph.nodes),
+            ],
             "inputs": [numbers[id(symbol)] for symbol in self.inputs],
             "outputs": [numbers[id(symbol)] for symbol in self.outputs],
             "single": self._single,
@@ -193,6 +202,14 @@ class Functional(GraphModel):
         return cls(inputs, outputs[0] if config["single"] else outputs, name=config["name"])
 
 
+def _input_layer(symbol: Symbol, number: int) -> InputLayer:
+    """The layer of an input; where the model begins inside a larger graph, one that stands for the rest."""
+    if isinstance(symbol.node.op, InputLayer):
+        return symbol.node.op
+    name = f"input_{number}_{symbol.name}"
+    return InputLayer(symbol.shape[1:], symbol.shape[0], dtype=str(symbol.dtype), name=name)
+
+
 def _node_to_data(node: Node, reference: Any, where: str) -> dict[str, Any]:
     if isinstance(node.op, Layer):
         op: dict[str, Any] = {"layer": node.op.name}
@@ -204,7 +221,10 @@ def _node_to_data(node: Node, reference: Any, where: str) -> dict[str, Any]:
         settings = {key: _plain(value, where) for key, value in vars(node.op).items()}
         op = {"function": name, "settings": settings}
     inputs = [_plain(item, where, reference) for item in node.inputs]
-    return op | {"inputs": inputs, "kwargs": {key: _plain(value, where) for key, value in node.kwargs.items()}}
+    return op | {
+        "inputs": inputs,
+        "kwargs": {key: _plain(value, where) for key, value in node.kwargs.items()},
+    }
 
 
 def _plain(value: Any, where: str, reference: Any = None) -> Any:
@@ -224,7 +244,9 @@ def _plain(value: Any, where: str, reference: Any = None) -> Any:
         return value
     hint = "Only numbers, slices and names can; put arrays into a Layer of your own as weights."
     got = type(value).__name__
-    raise ArgumentError(message(where, "a value in its graph cannot be written to a file", got=got, hint=hint))
+    raise ArgumentError(
+        message(where, "a value in its graph cannot be written to a file", got=got, hint=hint)
+    )
 
 
 def _from_plain(data: Any, find: Any) -> Any:
@@ -236,7 +258,8 @@ def _from_plain(data: Any, find: Any) -> Any:
     if kind == "ellipsis":
         return Ellipsis
     items = [_from_plain(item, find) for item in content]
-    return {"tuple": tuple, "list": list, "slice": lambda parts: slice(*parts)}[kind](items)
+    makers: dict[str, Any] = {"tuple": tuple, "list": list, "slice": lambda parts: slice(*parts)}
+    return makers[kind](items)
 
 
 def _node_from_data(data: dict[str, Any], layers: dict[str, Layer], find: Any) -> list[Symbol]:
@@ -246,7 +269,9 @@ def _node_from_data(data: dict[str, Any], layers: dict[str, Layer], find: Any) -
             return [input_symbol(op)]
     else:
         if data["function"] not in FUNCTIONS:
-            raise FileFormatError(message("model file", "it names an unknown function", got=repr(data["function"])))
+            raise FileFormatError(
+                message("model file", "it names an unknown function", got=repr(data["function"]))
+            )
         op = object.__new__(FUNCTIONS[data["function"]])
         vars(op).update({key: _from_plain(value, find) for key, value in data["settings"].items()})
     inputs = [_from_plain(item, find) for item in data["inputs"]]

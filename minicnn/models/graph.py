@@ -7,20 +7,24 @@ between given inputs and outputs and runs them on real Tensors.
 
 from __future__ import annotations
 
+import inspect
 import itertools
+import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .. import functions
 from ..autograd import Tensor
-from ..context import no_grad
+from ..context import aside, no_grad
 from ..errors import ArgumentError, ShapeError, message
 from ..layers.base import Layer
 from ..layers.core import InputLayer
 
 _numbers = itertools.count()
+_LARGEST = 1 << 28  # elements of an array that shapes are inferred with
 
 
 class Symbol:
@@ -28,6 +32,8 @@ class Symbol:
 
     Operators, indexing and the functions of `minicnn.functions` work on symbols and extend the graph.
     """
+
+    __array_ufunc__ = None  # so that array + symbol reaches Symbol.__radd__
 
     def __init__(self, shape: Sequence[int | None], dtype: str, node: Node) -> None:
         self.shape, self.dtype, self.node = tuple(shape), np.dtype(dtype), node
@@ -51,6 +57,12 @@ class Symbol:
 
     def record_layer(self, layer: Layer, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Called by a Layer that meets a symbol: build it, and make a node of it."""
+        try:
+            own = {name: value for name, value in kwargs.items() if name != "training"}
+            inspect.signature(layer.call).bind(*inputs, **own)
+        except TypeError as error:
+            hint = "Several inputs go in a list."
+            raise ArgumentError(message(layer.where, f"its call does not fit ({error})", hint=hint)) from None
         first = inputs[0]
         shape = [s.shape for s in first] if isinstance(first, list | tuple) else first.shape
         layer.build_for(shape)
@@ -68,7 +80,7 @@ class Symbol:
     def __bool__(self) -> bool:
         raise ArgumentError(message(repr(self), "a symbol has no value yet", hint="Call the model on data."))
 
-    __len__ = __float__ = __int__ = __array__ = __bool__  # type: ignore[assignment]
+    __len__ = __float__ = __int__ = __array__ = __bool__
 
     def __iter__(self) -> Any:
         raise ArgumentError(message(repr(self), "a symbol cannot be iterated", hint="Index it: x[:, 0]."))
@@ -135,29 +147,36 @@ def _infer(call: Callable[..., Any], inputs: Sequence[Any]) -> tuple[tuple[int |
     A size of the result that differs between the two runs depends on an open size: it is open too.
     """
     results = []
-    with no_grad():
+    with no_grad(), aside():
         for open_size in (2, 3):
-            zeros = map_symbols(
-                tuple(inputs),
-                lambda s, size=open_size: Tensor(np.zeros([size if n is None else n for n in s.shape], s.dtype)),
-            )
             with np.errstate(all="ignore"):
-                results.append(call(*zeros))
+                results.append(call(*map_symbols(tuple(inputs), partial(_zeros, open_size))))
     first, second = (result.shape for result in results)
     if len(first) != len(second):
         raise ShapeError(message("graph", "the number of axes of a result depends on the batch size"))
     return tuple(a if a == b else None for a, b in zip(first, second, strict=True)), str(results[0].dtype)
 
 
+def _zeros(open_size: int, symbol: Symbol) -> Tensor:
+    shape = [open_size if size is None else size for size in symbol.shape]
+    if math.prod(shape) > _LARGEST:  # a few lines in a damaged file must not fill the memory
+        raise ShapeError(message("graph", f"{symbol.name!r} is too large to be tried out", got=symbol.shape))
+    return Tensor(np.zeros(shape, symbol.dtype))
+
+
 class Graph:
     """The nodes between `inputs` and `outputs` (lists of symbols), in the order they run."""
 
     def __init__(self, inputs: Sequence[Symbol], outputs: Sequence[Symbol], where: str) -> None:
+        if not inputs or not outputs:
+            raise ArgumentError(message(where, "a graph needs at least one input and one output"))
         for symbol in (*inputs, *outputs):
             if not isinstance(symbol, Symbol):
                 hint = "Start from Input(shape) and pass what layers return."
                 got = type(symbol).__name__
-                raise ArgumentError(message(where, "not a symbol of a graph", expected="a Symbol", got=got, hint=hint))
+                raise ArgumentError(
+                    message(where, "not a symbol of a graph", expected="a Symbol", got=got, hint=hint)
+                )
         self.inputs, self.outputs = list(inputs), list(outputs)
         self.nodes = self._order(where)
         self._last_use = {id(s): node.number for node in self.nodes for s in node.input_symbols}
@@ -173,7 +192,9 @@ class Graph:
                 continue
             if isinstance(node.op, InputLayer):
                 hint = "Add it to inputs=[…]."
-                raise ArgumentError(message(where, f"the outputs need Input {node.name!r}, which is no input", hint=hint))
+                raise ArgumentError(
+                    message(where, f"the outputs need Input {node.name!r}, which is no input", hint=hint)
+                )
             needed[node.number] = node
             stack.extend(symbol for symbol in node.input_symbols if id(symbol) not in given)
         return [needed[number] for number in sorted(needed)]

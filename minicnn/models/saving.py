@@ -6,17 +6,20 @@ written under a temporary name, synced and renamed, so that a crash leaves the o
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import losses, metrics, optimizers
-from ..errors import ArgumentError, FileAccessError, FileFormatError, MinicnnError, message
-from ..layers.base import Layer, promised_weights
+from ..errors import ArgumentError, FileAccessError, FileFormatError, message
+from ..layers.base import Layer
+from ..layers.promised import promised_weights
 from ..layers.registry import deserialize, serialize
 
 FORMAT = "minicnn-1"
@@ -29,12 +32,15 @@ def save_model(model: Any, path: Any) -> None:
     if not model.built:
         hint = "Give it an Input, or call it on data once."
         raise ArgumentError(message(f"save of {model.where}", "its weights do not exist yet", hint=hint))
+    if not hasattr(model, "graph"):
+        hint = "Use save_weights, and load_weights on a model of that class."
+        raise ArgumentError(message(f"save of {model.where}", "only code says how it computes", hint=hint))
     metadata = {"architecture": serialize(model)}
     arrays = _weight_arrays(model)
     if model.optimizer is not None:
         metadata["compile"] = _compile_data(model)
         state = model.optimizer.state_arrays(model.trainable_weights)
-        arrays |= {_STATE + name: np.ascontiguousarray(array) for name, array in state.items()}
+        arrays |= {_STATE + name: np.asarray(array, order="C") for name, array in state.items()}
     _write(path, arrays, metadata, model)
 
 
@@ -47,21 +53,24 @@ def _checked_path(path: Any) -> Path:
     path = Path(path)
     if path.suffix != ".safetensors":
         hint = f"Write {path.with_suffix('.safetensors').name!r}."
-        raise ArgumentError(message("save", "unknown kind of file", expected=".safetensors", got=path.name, hint=hint))
+        raise ArgumentError(
+            message("save", "unknown kind of file", expected=".safetensors", got=path.name, hint=hint)
+        )
     return path
 
 
 def _weight_arrays(model: Any) -> dict[str, np.ndarray]:
-    return dict(zip(_weight_keys(model), map(np.ascontiguousarray, model.get_weights()), strict=True))
+    arrays = [np.asarray(array, order="C") for array in model.get_weights()]
+    return dict(zip(_weight_keys(model), arrays, strict=True))
 
 
 def _weight_keys(model: Any) -> list[str]:
     """A unique key per weight: its path, numbered where two are equal (a layer inside two sub-models)."""
-    keys: list[str] = []
+    keys: dict[str, None] = {}
     for parameter in model.weights:
-        copies = sum(key.split("#")[0] == parameter.path for key in keys)
-        keys.append(f"{parameter.path}#{copies}" if copies else parameter.path)
-    return keys
+        candidates = (f"{parameter.path}#{copy}" if copy else parameter.path for copy in itertools.count())
+        keys[next(key for key in candidates if key not in keys)] = None
+    return list(keys)
 
 
 def _compile_data(model: Any) -> dict[str, Any]:
@@ -98,10 +107,14 @@ def _write(path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, Any], 
         os.chmod(temporary, 0o666 & ~_umask())  # temporary files are private; this one is not
         os.replace(temporary, path)
     except OSError as error:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
         hint = "A file of that name, if there was one, is unchanged."
-        raise FileAccessError(message(str(path), f"it cannot be written ({error.strerror})", hint=hint)) from error
+        raise FileAccessError(
+            message(str(path), f"it cannot be written ({error.strerror or error})", hint=hint)
+        ) from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):  # after the renaming it is no longer there
+                os.unlink(temporary)
 
 
 def _umask() -> int:
@@ -116,13 +129,16 @@ def _read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any], str]:
 
     where = str(path)
     if not Path(path).is_file():
-        raise FileAccessError(message(where, "there is no such file"))
+        problem = "it is a folder, not a file" if Path(path).is_dir() else "there is no such file"
+        raise FileAccessError(message(where, problem))
     try:
         with safe_open(where, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, TypeError, ValueError, KeyError, OverflowError, AttributeError) as error:
-        raise FileFormatError(message(where, "it is no valid .safetensors file", hint=f"({error})")) from error
+        raise FileFormatError(
+            message(where, "it is no valid .safetensors file", hint=f"({error})")
+        ) from error
     except OSError as error:
         raise FileAccessError(message(where, f"it cannot be read ({error})")) from error
     if metadata.get("format") != FORMAT:
@@ -131,10 +147,14 @@ def _read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any], str]:
     try:
         decoded = {key: json.loads(text) for key, text in metadata.items() if key != "format"}
     except (ValueError, RecursionError) as error:
-        raise FileFormatError(message(where, "its description is no valid JSON", hint=f"({error})")) from error
+        raise FileFormatError(
+            message(where, "its description is no valid JSON", hint=f"({error})")
+        ) from error
     keys = decoded.get("weights")
     if not isinstance(keys, list) or not all(isinstance(key, str) and key in arrays for key in keys):
         raise FileFormatError(message(where, "its list of weights does not match its arrays"))
+    if len(set(keys)) < len(keys):
+        raise FileFormatError(message(where, "its list of weights names one twice"))
     return arrays, decoded, where
 
 
@@ -170,11 +190,14 @@ def load_model(path: Any, custom_objects: dict[str, type[Layer]] | None = None) 
     try:
         with promised_weights(sum(value.size for value in values), where):
             model = deserialize(metadata["architecture"], custom_objects)
-    except RecursionError as error:
-        raise FileFormatError(message(where, "its architecture is nested too deeply")) from error
-    own = model.weights if isinstance(model, Layer) else []
-    if not own == [] and not hasattr(model, "fit"):
+    except FileFormatError:
+        raise
+    except Exception as error:  # whatever a damaged description makes go wrong
+        hint = f"({type(error).__name__}: {error})"
+        raise FileFormatError(message(where, "its architecture cannot be built", hint=hint)) from error
+    if not hasattr(model, "fit"):
         raise FileFormatError(message(where, "its architecture is not a model"))
+    own = model.weights
     if [p.shape for p in own] != [value.shape for value in values]:
         raise FileFormatError(message(where, "its weights do not fit its architecture"))
     for parameter, value in zip(own, values, strict=True):
@@ -191,7 +214,13 @@ def _restore_compile(model: Any, data: Any, arrays: dict[str, np.ndarray], where
         model.compile(optimizers.get(data["optimizer"]), loss, compiled_metrics)
         state = {k.removeprefix(_STATE): v for k, v in arrays.items() if k.startswith(_STATE)}
         model.optimizer.load_state_arrays(model.trainable_weights, state)
-        model.optimizer.iterations = int(data["iterations"])
-        model._epochs_seen = int(data["epochs_seen"])
-    except (MinicnnError, KeyError, TypeError, ValueError, AttributeError) as error:
+        model.optimizer.iterations = _count(data["iterations"])
+        model._epochs_seen = _count(data["epochs_seen"])
+    except Exception as error:  # whatever a damaged description makes go wrong
         raise FileFormatError(message(where, "its training state is damaged", hint=f"({error})")) from error
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**48:
+        raise ValueError(f"{value!r} is no number of steps or epochs")
+    return value

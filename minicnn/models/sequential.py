@@ -50,15 +50,20 @@ class Sequential(GraphModel):
         if any(layer.name == known.name for known in self._sublayers):
             problem = f"two of its layers are called {layer.name!r}"
             raise ArgumentError(message(self.where, problem, hint="Give every layer its own name."))
-        if not self._symbols and not self._sublayers and layer.batch_input_shape is not None:
-            self._start(_input_for(layer.batch_input_shape, layer.dtype))
+        if not self._symbols and not self._sublayers:
+            self.dtype = layer.dtype
+            if layer.batch_input_shape is not None:
+                self._start(_input_for(layer.batch_input_shape, layer.dtype))
         if self._symbols:
             self._append(layer)  # first: if the shapes do not fit, the model stays as it was
+        elif not self._sublayers:
+            self.dtype = layer.dtype  # what arrays are cast to at the door
         self._track(layer)
 
     def _start(self, layer: InputLayer) -> None:
         if self._symbols or self._sublayers:
             raise ArgumentError(message(self.where, "an Input can only come first, and once"))
+        self.dtype = layer.dtype
         self._symbols = [layer._nodes[0].output if layer._nodes else input_symbol(layer)]
         self._connect()
 
@@ -68,6 +73,7 @@ class Sequential(GraphModel):
 
     def _connect(self) -> None:
         self.graph = Graph(self._symbols[:1], self._symbols[-1:], self.where)
+        self.dtype = str(self._symbols[0].dtype)
         self.built = True
 
     def pop(self) -> Layer:
@@ -84,10 +90,15 @@ class Sequential(GraphModel):
     def build(self, input_shape: Shape) -> None:
         """Make all weights, for data of this shape (with the batch axis)."""
         if not self._symbols:
-            dtype = self._sublayers[0].dtype if self._sublayers else "float32"
-            self._symbols = [input_symbol(_input_for((None, *input_shape[1:]), dtype))]
-            for layer in self._sublayers:
-                self._append(layer)
+            symbols = [input_symbol(_input_for((None, *input_shape[1:]), self.dtype))]
+            try:
+                for layer in self._sublayers:
+                    symbols.append(layer(symbols[-1]))
+            except BaseException:  # a model that does not fit its data must not keep half a graph
+                for layer, symbol in zip(self._sublayers, symbols[1:], strict=False):
+                    layer._nodes = [node for node in layer._nodes if node is not symbol.node]
+                raise
+            self._symbols = symbols
             self._connect()
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -102,7 +113,10 @@ class Sequential(GraphModel):
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def get_config(self) -> dict[str, Any]:
-        config: dict[str, Any] = {"name": self.name, "layers": [serialize(layer) for layer in self._sublayers]}
+        config: dict[str, Any] = {
+            "name": self.name,
+            "layers": [serialize(layer) for layer in self._sublayers],
+        }
         if self._symbols:
             config["input"] = serialize(self._symbols[0].node.op)
         return config

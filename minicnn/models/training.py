@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -11,8 +12,10 @@ import numpy as np
 from .. import callbacks as cb
 from .. import losses, metrics, optimizers, random
 from ..autograd import Tensor, grad
+from ..checks import whole
 from ..context import frame, no_grad
 from ..errors import ArgumentError, ShapeError, message
+from . import arguments
 
 
 class _Logs(Mapping[str, float]):
@@ -37,13 +40,16 @@ class Trainer:
     optimizer: optimizers.Optimizer | None = None
     loss: losses.Loss | None = None
     stop_training = False
+    _several_inputs = False
     _metric_arguments: Sequence[Any] = ()
     _metrics: list[metrics.Metric] | None = None
     _epochs_seen = 0
     where: str
     trainable_weights: list[Any]
 
-    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Sequence[Any] | None = None) -> None:
+    def compile(
+        self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Sequence[Any] | None = None
+    ) -> None:
         """Choose what to train with.
 
         Parameters
@@ -54,7 +60,9 @@ class Trainer:
         if metrics is not None and not isinstance(metrics, list | tuple):
             hint = f"Write metrics=[{metrics!r}]."
             got = repr(metrics)
-            raise ArgumentError(message(f"compile of {self.where}", "metrics", expected="a list", got=got, hint=hint))
+            raise ArgumentError(
+                message(f"compile of {self.where}", "metrics", expected="a list", got=got, hint=hint)
+            )
         self.optimizer = optimizers.get(optimizer)
         self.loss = None if loss is None else losses.get(loss)
         self._metric_arguments, self._metrics = list(metrics or []), None
@@ -64,14 +72,25 @@ class Trainer:
 
     def _resolve_metrics(self, output_shape: Any) -> list[metrics.Metric]:
         if self._metrics is None:
-            found = [metrics.get(item, self.loss, output_shape) for item in self._metric_arguments]
+            # Copies: training and evaluation must not add up in one and the same Metric.
+            own = copy.deepcopy(self._metric_arguments)
+            found = [metrics.get(item, self.loss, output_shape) for item in own]
+            names = ["loss", *(metric.name for metric in found)]
+            if len(set(names)) < len(names):
+                raise ArgumentError(message(self.where, "two metrics have one name", got=", ".join(names)))
             self._metrics = [metrics.Mean("loss"), *found]
+            _reset(self._metrics)
         return self._metrics
 
     def _check_compiled(self, method: str) -> tuple[optimizers.Optimizer, losses.Loss]:
         if self.optimizer is None or self.loss is None:
             hint = 'Call compile(optimizer="rmsprop", loss="categorical_crossentropy", metrics=["accuracy"]).'
-            raise ArgumentError(message(f"{method} of {self.where}", "there is no loss or optimizer", hint=hint))
+            raise ArgumentError(
+                message(f"{method} of {self.where}", "there is no loss or optimizer", hint=hint)
+            )
+        if self._several_inputs:
+            hint = "Call grad() on a loss of your own."
+            raise ArgumentError(message(f"{method} of {self.where}", "it takes several inputs", hint=hint))
         return self.optimizer, self.loss
 
     def fit(
@@ -103,32 +122,39 @@ class Trainer:
         -------
         History : ``.history`` maps "loss", metrics and their "val_" twins to a value per epoch.
         """
-        optimizer, _ = self._check_compiled("fit")
-        x, y = _arrays(x, y, f"fit of {self.where}")
-        x, y, validation_data = _split(x, y, validation_split, validation_data, self.where)
-        size = _positive(batch_size, "batch_size", self.where)
-        if not 0 <= initial_epoch <= epochs:
+        self._check_compiled("fit")
+        x, y = arguments.arrays(x, y, f"fit of {self.where}")
+        x, y, validation_data = arguments.split(x, y, validation_split, validation_data, self.where)
+        size = whole(batch_size, "batch_size", self.where)
+        first = whole(initial_epoch, "initial_epoch", self.where, 0)
+        if first > whole(epochs, "epochs", self.where, 0):
             got = f"epochs={epochs}, initial_epoch={initial_epoch}"
             raise ArgumentError(message(f"fit of {self.where}", "epochs end before they begin", got=got))
-        level = _verbosity(verbose, self.where)
+        level = arguments.verbosity(verbose, self.where)
         history, n = cb.History(), len(x)
         params = {"epochs": epochs, "steps": -(-n // size), "verbose": level}
         bar = [cb.ProgressBar()] if level else []
+        if not isinstance(callbacks, list | tuple | None):
+            got = repr(callbacks)
+            raise ArgumentError(message(f"fit of {self.where}", "callbacks", expected="a list", got=got))
         calls = cb.CallbackList([history, *bar, *(callbacks or [])], self, params)
         if level and random.seed_was_drawn():
-            print(f"Seed {random.get_seed()} was drawn; utils.set_random_seed({random.get_seed()}) repeats it.")
+            print(
+                f"Seed {random.get_seed()} was drawn; utils.set_random_seed({random.get_seed()}) repeats it."
+            )
         self.stop_training = False
         self.history = history
         with ExitStack() as stack:
             calls.call("on_train_begin")
             stack.callback(calls.call, "on_train_end")
-            for epoch in range(initial_epoch, epochs):
+            for epoch in range(first, epochs):
                 calls.call("on_epoch_begin", epoch)
-                order = random.permutation(n, "shuffle", 0, step=self._epochs_seen) if shuffle else np.arange(n)
+                order = random.permutation(n, "shuffle", 0, self._epochs_seen) if shuffle else np.arange(n)
                 logs = self._fit_epoch(x, y, order, size, calls)
                 self._epochs_seen += 1
                 if validation_data is not None:
-                    values = self.evaluate(*validation_data, batch_size=size, verbose=0, return_dict=True)
+                    x_val, y_val = validation_data
+                    values = self.evaluate(x_val, y_val, batch_size=size, verbose=0, return_dict=True)
                     logs |= {f"val_{name}": value for name, value in values.items()}
                 calls.call("on_epoch_end", epoch, logs)
                 if self.stop_training:
@@ -179,8 +205,9 @@ class Trainer:
     ) -> Any:
         """Loss and metrics on test data: the loss alone, [loss, metrics …], or with `return_dict` a dict."""
         _, loss_of = self._check_compiled("evaluate")
-        x, y = _arrays(x, y, f"evaluate of {self.where}")
-        size, level = _positive(batch_size, "batch_size", self.where), _verbosity(verbose, self.where)
+        x, y = arguments.arrays(x, y, f"evaluate of {self.where}")
+        size = whole(batch_size, "batch_size", self.where)
+        level = arguments.verbosity(verbose, self.where)
         own, self._metrics = self._metrics, None  # the numbers of an epoch in progress stay untouched
         try:
             with no_grad():
@@ -197,13 +224,17 @@ class Trainer:
 
     def predict(self, x: Any, batch_size: int = 32, verbose: int | str = 0) -> Any:
         """Outputs for many samples, computed batch by batch, as NumPy arrays."""
-        if _verbosity(verbose, self.where):
-            print(f"{self.where}: predicting {len(x)} samples")
-        several = isinstance(x, list | tuple)
-        inputs = [np.asarray(item) for item in x] if several else [np.asarray(x)]
-        size, n = _positive(batch_size, "batch_size", self.where), len(inputs[0])
+        where = f"predict of {self.where}"
+        several = isinstance(x, list | tuple) and any(isinstance(item, np.ndarray | Tensor) for item in x)
+        inputs = [arguments.array(item, "x", where) for item in (x if several else [x])]
+        size, n = whole(batch_size, "batch_size", self.where), len(inputs[0])
         if n == 0:
-            raise ArgumentError(message(f"predict of {self.where}", "there is no sample"))
+            raise ArgumentError(message(where, "there is no sample"))
+        if any(len(item) != n for item in inputs):
+            got = [len(item) for item in inputs]
+            raise ShapeError(message(where, "the inputs differ in length", got=got))
+        if arguments.verbosity(verbose, self.where):
+            print(f"{self.where}: predicting {n} samples")
         parts = []
         with no_grad():
             for start in range(0, n, size):
@@ -217,7 +248,7 @@ class Trainer:
     def train_on_batch(self, x: Any, y: Any, return_dict: bool = False) -> Any:
         """One training step on one batch; returns its own loss and metrics, as `evaluate` does."""
         self._check_compiled("train_on_batch")
-        x, y = _arrays(x, y, f"train_on_batch of {self.where}")
+        x, y = arguments.arrays(x, y, f"train_on_batch of {self.where}")
         if self._metrics is not None:
             _reset(self._metrics)
         return _as_keras(dict(_Logs(self._train_step(x, y))), return_dict)
@@ -231,48 +262,6 @@ def _reset(trackers: Sequence[metrics.Metric]) -> None:
 def _as_keras(values: dict[str, float], return_dict: bool) -> Any:
     """A dict, one number, or a list: what Keras returns."""
     return values if return_dict else values["loss"] if len(values) == 1 else list(values.values())
-
-
-def _arrays(x: Any, y: Any, where: str) -> tuple[np.ndarray, np.ndarray]:
-    x, y = (item.numpy() if isinstance(item, Tensor) else np.asarray(item) for item in (x, y))
-    for name, array in (("x", x), ("y", y)):
-        if array.dtype.kind not in "biuf" or array.ndim == 0:
-            got = f"dtype {array.dtype}, shape {array.shape}"
-            raise ArgumentError(message(where, f"{name} is not an array of samples", got=got))
-    if len(x) != len(y):
-        raise ShapeError(message(where, "x and y differ in length", expected=f"{len(x)} targets", got=len(y)))
-    if len(x) == 0:
-        raise ArgumentError(message(where, "there is no sample"))
-    return x, y
-
-
-def _split(x: Any, y: Any, share: float, data: Any, where: str) -> tuple[Any, Any, Any]:
-    """Training samples, targets and validation data."""
-    where = f"fit of {where}"
-    if data is not None:
-        if not isinstance(data, list | tuple) or len(data) != 2:
-            raise ArgumentError(message(where, "validation_data", expected="a pair (x, y)", got=type(data).__name__))
-        return x, y, _arrays(*data, f"validation in {where}")
-    if not 0 <= share < 1:
-        raise ArgumentError(message(where, "validation_split", expected="0 ≤ share < 1", got=share))
-    kept = len(x) - int(len(x) * share)
-    if share == 0 or kept == len(x):
-        return x, y, None
-    if kept == 0:
-        raise ArgumentError(message(where, "validation_split leaves nothing to train on", got=share))
-    return x[:kept], y[:kept], (x[kept:], y[kept:])
-
-
-def _positive(value: Any, name: str, where: str) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
-        raise ArgumentError(message(where, name, expected="a positive integer", got=repr(value)))
-    return int(value)
-
-
-def _verbosity(verbose: Any, where: str) -> int:
-    if verbose not in (0, 1, 2, "auto"):
-        raise ArgumentError(message(where, "verbose", expected='0, 1, 2 or "auto"', got=repr(verbose)))
-    return 1 if verbose == "auto" else int(verbose)
 
 
 __all__ = ["Trainer"]

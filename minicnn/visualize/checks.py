@@ -16,9 +16,7 @@ def series_of(history: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
     where = "visualize.plot.learning_curve"
     if not isinstance(history, Mapping) or "loss" not in history:
         got = sorted(history) if isinstance(history, Mapping) else type(history).__name__
-        raise ArgumentError(
-            message(where, "history has no loss", expected="a dict with 'loss'", got=got)
-        )
+        raise ArgumentError(message(where, "history has no loss", expected="a dict with 'loss'", got=got))
     series: dict[str, np.ndarray] = {}
     for name in ["loss", *(key for key in history if key != "loss")]:
         values = history[name]
@@ -28,9 +26,7 @@ def series_of(history: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
             array = np.empty(0)
         if array.ndim != 1 or array.size == 0:
             expected = "one number an epoch, at least one"
-            raise ArgumentError(
-                message(where, f"'{name}' is no series", expected=expected, got=repr(values))
-            )
+            raise ArgumentError(message(where, f"'{name}' is no series", expected=expected, got=repr(values)))
         epochs = len(series.get("loss", array))
         if len(array) != epochs:
             expected = f"{epochs} epochs as in 'loss'"
@@ -68,6 +64,7 @@ def displayable(images: np.ndarray, where: str) -> np.ndarray:
 
 
 def one_per_image(values: Sequence[float] | np.ndarray, n: int, where: str) -> np.ndarray:
+    """One number for each of n images."""
     array = np.asarray(values)
     if array.shape != (n,):
         raise ShapeError(

@@ -242,11 +242,12 @@ def _name_ends(axes: Axes, drawn: Mapping[str, np.ndarray], share: bool) -> None
     if len(ends) == 2 and ends[1][0] - ends[0][0] < 0.15:
         middle = (ends[0][0] + ends[1][0]) / 2
         ends[0][0], ends[1][0] = middle - 0.075, middle + 0.075
+    lift = max(0.0, 0.09 - ends[0][0]) if ends else 0.0  # clear of the last epoch's number below the axis
     for height, value, who in ends:
         number = f"{100 * value:.1f} %" if share else f"{value:.3g}"
         axes.annotate(
             f"{who}\n{number}" if len(drawn) == 2 else number,
-            (1, height),
+            (1, height + lift),
             xytext=(8, 0),
             xycoords="axes fraction",
             textcoords="offset points",

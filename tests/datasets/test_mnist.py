@@ -136,19 +136,13 @@ def test_files_that_do_not_belong_together(folder, case):
 def test_a_damaged_file_is_named(folder):
     path = folder / mnist.FILES[2]
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(
-        FileFormatError, match="t10k-images-idx3-ubyte.gz': the gzip data are damaged"
-    ):
+    with pytest.raises(FileFormatError, match="t10k-images-idx3-ubyte.gz': the gzip data are damaged"):
         mnist.load_data(folder)
 
 
 def test_load_by_name(folder):
-    np.testing.assert_array_equal(
-        datasets.load("mnist_subset")[1][1], mnist_subset.load_data()[1][1]
-    )
+    np.testing.assert_array_equal(datasets.load("mnist_subset")[1][1], mnist_subset.load_data()[1][1])
     with pytest.raises(ArgumentError, match="Expected 'mnist' or 'mnist_subset', got 'minst'"):
         datasets.load("minst")
-    with pytest.raises(
-        ArgumentError, match="'mnist_subset' comes with minicnn.*Expected no data_dir"
-    ):
+    with pytest.raises(ArgumentError, match="'mnist_subset' comes with minicnn.*Expected no data_dir"):
         datasets.load("mnist_subset", folder)

@@ -144,9 +144,7 @@ def test_no_pyplot_and_no_display():
 
 def test_wrong_examples_most_confident_first():
     images = np.arange(5)[:, None, None] * np.ones((5, 4, 4))
-    figure = plot.misclassified(
-        images, [4, 1, 7, 3, 2], [9, 1, 2, 5, 2], [0.7, 0.9, 0.968, 0.7, 1.0]
-    )
+    figure = plot.misclassified(images, [4, 1, 7, 3, 2], [9, 1, 2, 5, 2], [0.7, 0.9, 0.968, 0.7, 1.0])
     assert captions(figure) == [
         "true 7, got 2 (97 %)",
         "true 4, got 9 (70 %)",

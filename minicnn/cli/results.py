@@ -1,0 +1,84 @@
+"""The files that a training leaves in its output folder."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import FileAccessError, message
+from .score import Score
+
+__all__ = ["FILES", "prepare", "write"]
+
+FILES = {
+    "model.safetensors": "the trained network",
+    "learning_curve.png": "loss and accuracy after every epoch",
+    "misclassified.png": "the test images it gets wrong",
+    "history.json": "these numbers and all settings",
+    "digit.png": "an enlarged test image for predict",
+}
+_ENLARGED = 10
+
+
+def prepare(folder: Path, where: str) -> None:
+    """Make the folder and see that files can be written there; before the training, not after it."""
+    hint = "Choose another folder with --output."
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        for name in FILES:
+            if (folder / name).exists():
+                (folder / name).open("r+b").close()
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        problem = f"the results cannot be written to '{folder}' ({reason})"
+        raise FileAccessError(message(where, problem, hint=hint)) from error
+
+
+def write(
+    folder: Path,
+    model: Any,
+    history: Mapping[str, list[float]],
+    settings: Mapping[str, Any],
+    result: Score,
+    images: np.ndarray,
+) -> None:
+    """Write all of `FILES`, the network first; `images` are those that `result` is about."""
+    from PIL import Image
+
+    from ..visualize import plot
+
+    model.save(folder / "model.safetensors")
+    content = dict(settings) | {
+        "test_accuracy": result.accuracy,
+        "test_loss": result.loss,
+        "history": {name: list(values) for name, values in history.items()},
+    }
+    text = json.dumps(_valid_json(content), indent=2, allow_nan=False)
+    (folder / "history.json").write_text(text + "\n", encoding="utf-8")
+    title = f"{settings['model']} on {settings['dataset']}, seed {settings['seed']}"
+    plot.learning_curve(history, folder / "learning_curve.png", title)
+    curves = (result.labels, result.predictions, result.confidences)
+    plot.misclassified(images, *curves, path=folder / "misclassified.png")
+    digit = (255 - images[0]).repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)  # (h, w) -> (10·h, 10·w)
+    Image.fromarray(digit).save(folder / "digit.png")
+
+
+def _valid_json(value: Any) -> Any:
+    """Replace numbers that are not finite, which JSON cannot hold, by None.
+
+    >>> _valid_json({"loss": [0.5, math.nan]})
+    {'loss': [0.5, None]}
+    """
+    if isinstance(value, dict):
+        return {key: _valid_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_valid_json(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,204 @@
+"""``minicnn train``: train a network on a data set, test it, and leave the results in a folder.
+
+The test images are looked at once, after the training. What is watched during the training is
+measured on a tenth of the training images, drawn at random and kept out of it. In the last quarter
+of the epochs the steps are a tenth as long: full steps would leave the weights wherever the last few
+batches happened to push them.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import backend as backends
+from .. import optimizers, random, utils
+from ..callbacks import Callback
+from ..errors import ArgumentError, message
+from . import options as o
+from . import results
+from .architectures import ARCHITECTURES
+from .data import CLASSES, load, network_input
+from .score import Score, score, score_sentence, table_by_class
+from .terminal import check_at_least, check_choice, command_line, console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["train"]
+
+EXAMPLE = "Example: minicnn train mnist_subset --epochs 12 --seed 0 --output demo"
+_WHERE = "minicnn train"
+_Pair = tuple[np.ndarray, np.ndarray]
+
+
+class _ShortSteps(Callback):
+    """A tenth of the learning rate in the last epochs, and the full one again after the training."""
+
+    def __init__(self, learning_rate: float, first_epoch: int) -> None:
+        self.learning_rate, self.first_epoch = learning_rate, first_epoch
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if epoch >= self.first_epoch:
+            self.model.optimizer.learning_rate = self.learning_rate / 10
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.model.optimizer.learning_rate = self.learning_rate
+
+
+def train(
+    dataset: o.Dataset,
+    model: o.ModelName = "notes_cnn",
+    epochs: o.Epochs = 12,
+    batch_size: o.BatchSize = 64,
+    optimizer: o.OptimizerName = "adam",
+    learning_rate: o.LearningRate = None,
+    seed: o.Seed = None,
+    validation_split: o.ValidationSplit = 0.1,
+    limit: o.Limit = None,
+    data_dir: o.DataDir = None,
+    output: o.Output = Path("minicnn-run"),
+    backend: o.BackendName = None,
+    quiet: o.Quiet = False,
+) -> None:
+    """Train a network on DATASET, test it, and write the network and pictures to a folder."""
+    drawn = seed is None
+    settings: dict[str, Any] = {
+        "dataset": dataset,
+        "model": model,
+        "optimizer": optimizer,
+        "learning_rate": learning_rate,
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "seed": secrets.randbits(32) if seed is None else seed,
+        "validation_split": validation_split,
+        "backend": backend or backends.current_backend(),
+    }
+    _check(settings, limit)
+    (x, y), test = load(dataset, data_dir, _WHERE)
+    results.prepare(output, _WHERE)
+    with backends.use_backend(settings["backend"]):
+        _train((x[:limit], y[:limit]), test, settings, output, console(quiet), drawn)
+
+
+def _check(settings: dict[str, Any], limit: int | None) -> None:
+    """Refuse what cannot work, before anything is done."""
+    check_choice(settings["model"], ARCHITECTURES, "model", _WHERE)
+    check_choice(settings["optimizer"], optimizers.OPTIMIZERS, "optimizer", _WHERE)
+    check_choice(settings["backend"], backends.available_backends(), "backend", _WHERE)
+    check_at_least(settings["epochs"], 1, "--epochs", _WHERE)
+    check_at_least(settings["batch_size"], 1, "--batch-size", _WHERE)
+    check_at_least(limit, 1, "--limit", _WHERE)
+    check_at_least(settings["seed"], 0, "--seed", _WHERE)
+    share, rate = settings["validation_split"], settings["learning_rate"]
+    if not 0 <= share < 1:
+        problem = "--validation-split is no share of the training images"
+        raise ArgumentError(message(_WHERE, problem, expected="0 or more, below 1", got=share))
+    if rate is not None and not (math.isfinite(rate) and rate > 0):
+        problem = "--learning-rate cannot be used"
+        raise ArgumentError(message(_WHERE, problem, expected="a number above 0", got=rate))
+
+
+def _train(
+    images: _Pair, test: _Pair, settings: dict[str, Any], folder: Path, out: Console, drawn: bool
+) -> None:
+    """Train, test, write and report."""
+    utils.set_random_seed(settings["seed"])
+    fitted, held_out = _split(*images, settings["validation_split"])
+    network = ARCHITECTURES[settings["model"]]((*images[0].shape[1:], 1), CLASSES)
+    network.compile(_optimizer(settings), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    settings |= {
+        "learning_rate": network.optimizer.learning_rate,  # type: ignore[union-attr]
+        "epochs_of_short_steps": settings["epochs"] // 4,
+        "parameters": network.count_params(),
+        "training_images": len(fitted[0]),
+        "validation_images": len(held_out[0]),
+        "test_images": len(test[0]),
+    }
+    _print_settings(out, settings, drawn)
+    started = time.perf_counter()
+    with np.errstate(over="ignore", invalid="ignore"):  # a training that diverges is reported below
+        history = _fit(network, fitted, held_out, settings, out.quiet, folder)
+        seconds = time.perf_counter() - started
+        result = score(network, *test, _WHERE)
+    results.write(folder, network, history, settings, result, test[0])
+    if out.quiet:
+        print(score_sentence(result))
+    if not np.isfinite(history["loss"]).all():
+        out.print("\nThe loss is no longer a number. Try a smaller --learning-rate.", style="bold red")
+    out.print(f"\nTrained in {seconds:.1f} s.")
+    _print_results(out, folder, settings["dataset"], result)
+
+
+def _split(x: np.ndarray, y: np.ndarray, share: float) -> tuple[_Pair, _Pair]:
+    """Images to train on, and a random share of them to validate on.
+
+    Random, because the last images of a data set need not be like the others.
+    """
+    order = random.permutation(len(x), "validation split", 0)
+    kept_out = int(len(x) * share)
+    fitted, held_out = np.sort(order[kept_out:]), np.sort(order[:kept_out])
+    return (x[fitted], y[fitted]), (x[held_out], y[held_out])
+
+
+def _optimizer(settings: dict[str, Any]) -> optimizers.Optimizer:
+    rate = settings["learning_rate"]
+    config = {} if rate is None else {"learning_rate": rate}
+    return optimizers.get({"class_name": settings["optimizer"], "config": config})
+
+
+def _fit(
+    network: Any, fitted: _Pair, held_out: _Pair, settings: dict[str, Any], quiet: bool, folder: Path
+) -> dict[str, list[float]]:
+    """Train, and return the values of every epoch."""
+    validation = (network_input(held_out[0]), held_out[1]) if len(held_out[0]) else None
+    epochs = settings["epochs"]
+    short = _ShortSteps(settings["learning_rate"], epochs - settings["epochs_of_short_steps"])
+    try:
+        network.fit(
+            network_input(fitted[0]),
+            fitted[1],
+            batch_size=settings["batch_size"],
+            epochs=epochs,
+            verbose=0 if quiet else 1,
+            validation_data=validation,
+            callbacks=[short],
+        )
+    except KeyboardInterrupt as stop:
+        epoch = len(network.history.epoch) + 1
+        stop.args = (f"stopped by Ctrl-C in epoch {epoch} of {epochs}, nothing was written to '{folder}'",)
+        raise
+    return network.history.history
+
+
+def _print_settings(out: Console, settings: dict[str, Any], drawn: bool) -> None:
+    counts = [(settings[f"{kind}_images"], kind) for kind in ("training", "validation", "test")]
+    images = ", ".join(f"{count:,} {kind}" for count, kind in counts)
+    rate, last = settings["learning_rate"], settings["epochs_of_short_steps"]
+    end = "last epoch" if last == 1 else f"last {last} epochs"
+    steps = f"learning rate {rate:g}" + (f" ({end}: {rate / 10:g})" if last else "")
+    out.print(f"Data      {settings['dataset']}: {images} images")
+    out.print(f"Network   {settings['model']}: {settings['parameters']:,} parameters")
+    out.print(f"Training  {settings['optimizer']}, batches of {settings['batch_size']}, {steps}")
+    out.print(f"Seed      {settings['seed']}{' (drawn; --seed repeats it)' if drawn else ''}\n")
+
+
+def _print_results(out: Console, folder: Path, dataset: str, result: Score) -> None:
+    out.print(score_sentence(result), style="bold green")
+    out.print(table_by_class(result))
+    out.print(f"Written to {folder}/", soft_wrap=True)
+    for name, what in results.FILES.items():
+        out.print(f"  {name:20}{what}")
+    network = folder / "model.safetensors"
+    out.print("\nTry next")
+    for command in (
+        command_line("predict", network, folder / "digit.png"),
+        command_line("evaluate", network, dataset),
+        command_line("summary", network),
+    ):
+        out.print(f"  {command}", soft_wrap=True)

@@ -1,0 +1,43 @@
+"""One layer or loss, run forward and backward in Keras on JAX and in minicnn, on the same numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minicnn import Tensor, grad
+
+# What every test here carries. Keras itself turns variables into arrays in a way that NumPy 2 warns of.
+MARKS = [pytest.mark.crosscheck, pytest.mark.filterwarnings("ignore:__array__ implementation doesn't")]
+
+
+def keras_vjp(function: Any, inputs: Any, gy: Any) -> tuple[Any, Any]:
+    """Output of function(*inputs), and the gradients of the inputs under the upstream gradient gy."""
+    import jax
+
+    @jax.jit  # compiled once as a whole; operation by operation JAX would compile each of them
+    def run(inputs: Any, gy: Any) -> Any:
+        y, pull = jax.vjp(function, *inputs)
+        return y, pull(gy)
+
+    return run(tuple(inputs), gy)
+
+
+def run_keras(layer: Any, weights: list[Any], x: Any, gy: Any) -> tuple[Any, list[Any]]:
+    """y, and the gradients of x and of every weight; `layer` is built and holds the weights."""
+    others = [variable.value for variable in layer.non_trainable_variables]  # the seeds of Dropout
+
+    def call(x: Any, *weights: Any) -> Any:
+        return layer.stateless_call(list(weights), others, x)[0]
+
+    y, grads = keras_vjp(call, [x, *weights], gy)
+    return np.asarray(y), [np.asarray(g) for g in grads]
+
+
+def run_minicnn(function: Any, x: Any, weights: Any, gy: Any) -> tuple[Any, list[Any]]:
+    """y, and the gradients of x and of every weight (Parameters that `function` uses)."""
+    x = Tensor(x, requires_grad=True)
+    y = function(x)
+    return y.numpy(), [g.numpy() for g in grad(y, [x, *weights], Tensor(gy))]
