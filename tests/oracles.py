@@ -202,3 +202,155 @@ def random_word(key, step, i):
     """Word i of the stream (key, step)."""
     block = [i // 4 % 2**32, i // 4 // 2**32, step % 2**32, step // 2**32]
     return philox4x32(block, key)[i % 4]
+
+
+def depthwise_conv2d_forward(x, w, g, out_hw):
+    """One convolution of a single channel for every channel and every filter of it."""
+    c_, m = w.shape[2:]
+    parts = [
+        conv2d_forward(x[..., [c]], w[:, :, [c], k : k + 1], g, 1, out_hw)
+        for c in range(c_)
+        for k in range(m)
+    ]
+    return np.concatenate(parts, axis=3)
+
+
+def depthwise_conv2d_input_grad(gy, w, x_shape, g):
+    c_, m = w.shape[2:]
+    gx = np.zeros(x_shape)
+    for c in range(c_):
+        for k in range(m):
+            one = conv2d_input_grad(gy[..., [c * m + k]], w[:, :, [c], k : k + 1], (*x_shape[:3], 1), g, 1)
+            gx[..., c] += one[..., 0]
+    return gx
+
+
+def depthwise_conv2d_weight_grad(x, gy, w_shape, g):
+    c_, m = w_shape[2:]
+    gw = np.zeros(w_shape)
+    for c in range(c_):
+        for k in range(m):
+            one = conv2d_weight_grad(x[..., [c]], gy[..., [c * m + k]], (*w_shape[:2], 1, 1), g, 1)
+            gw[:, :, c, k] = one[:, :, 0, 0]
+    return gw
+
+
+def _adaptive_window(i, size, out):
+    """Pixels of window i: from the floor of its left edge to the ceiling of its right one."""
+    return range(i * size // out, (((i + 1) * size - 1) // out) + 1)
+
+
+def adaptive_avg_pool2d_forward(x, out_hw):
+    n_, h, w, c_ = x.shape
+    y = np.zeros((n_, *out_hw, c_))
+    for n, p, q, c in np.ndindex(*y.shape):
+        rows, cols = _adaptive_window(p, h, out_hw[0]), _adaptive_window(q, w, out_hw[1])
+        seen = [float(x[n, r, s, c]) for r in rows for s in cols]
+        y[n, p, q, c] = math.fsum(seen) / len(seen)
+    return y
+
+
+def adaptive_avg_pool2d_input_grad(gy, x_shape):
+    _, h, w, _ = x_shape
+    gx = np.zeros(x_shape)
+    for n, p, q, c in np.ndindex(*gy.shape):
+        rows, cols = _adaptive_window(p, h, gy.shape[1]), _adaptive_window(q, w, gy.shape[2])
+        for r in rows:
+            for s in cols:
+                gx[n, r, s, c] += gy[n, p, q, c] / (len(rows) * len(cols))
+    return gx
+
+
+def _bilinear_weights(p, factor, size):
+    """List (row, weight) of the one or two input rows that output row p lies between."""
+    place = (p + 0.5) / factor - 0.5
+    below = math.floor(place)
+    share = place - below
+    return [(min(max(r, 0), size - 1), v) for r, v in ((below, 1 - share), (below + 1, share))]
+
+
+def _upsampling_weights(p, q, size, x_hw, interpolation):
+    """List (row, column, weight) of the input pixels that make output pixel (p, q)."""
+    if interpolation == "nearest":
+        return [(p // size[0], q // size[1], 1.0)]
+    rows, cols = (_bilinear_weights(i, f, s) for i, f, s in zip((p, q), size, x_hw, strict=True))
+    return [(r, s, v * u) for r, v in rows for s, u in cols]
+
+
+def upsample2d_forward(x, size, interpolation):
+    n_, h, w, c_ = x.shape
+    y = np.zeros((n_, h * size[0], w * size[1], c_))
+    for n, p, q, c in np.ndindex(*y.shape):
+        weights = _upsampling_weights(p, q, size, (h, w), interpolation)
+        y[n, p, q, c] = sum(float(x[n, r, s, c]) * v for r, s, v in weights)
+    return y
+
+
+def upsample2d_input_grad(gy, size, interpolation):
+    n_, oh, ow, c_ = gy.shape
+    gx = np.zeros((n_, oh // size[0], ow // size[1], c_))
+    for n, p, q, c in np.ndindex(*gy.shape):
+        for r, s, v in _upsampling_weights(p, q, size, gx.shape[1:3], interpolation):
+            gx[n, r, s, c] += gy[n, p, q, c] * v
+    return gx
+
+
+def normalize(x, sets, epsilon):
+    """Normalize the elements of x that bear the same number in `sets`.
+
+    Returns x̂ and its Jacobian ∂x̂_j / ∂x_i as a dense matrix over all elements, and the mean and
+    1/√(variance + ε) of each set in order.
+    """
+    values, numbers = [float(v) for v in np.ravel(x)], np.ravel(sets)
+    xhat, jacobian = np.zeros(len(values)), np.zeros((len(values), len(values)))
+    means, rstds = [], []
+    for number in range(numbers.max() + 1):
+        members = [i for i, owner in enumerate(numbers) if owner == number]
+        count = len(members)
+        mean = math.fsum(values[i] for i in members) / count
+        var = math.fsum((values[i] - mean) ** 2 for i in members) / count
+        rstd = 1 / math.sqrt(var + epsilon)
+        for i in members:
+            xhat[i] = (values[i] - mean) * rstd
+        for i in members:
+            for j in members:
+                jacobian[j, i] = rstd * ((i == j) - 1 / count - xhat[i] * xhat[j] / count)
+        means.append(mean)
+        rstds.append(rstd)
+    return xhat.reshape(x.shape), jacobian, np.array(means), np.array(rstds)
+
+
+def input_activation(x, name, alpha=None):
+    """One of the activations that are computed from the input, of one number."""
+    x = float(x)
+    sigmoid = 1 / (1 + math.exp(-x)) if x > -700 else 0.0
+    six = min(max(x + 3, 0.0), 6.0) / 6
+    elu = x if x > 0 else math.expm1(x)
+    return {
+        "elu": lambda: x if x > 0 else alpha * elu,
+        "exponential": lambda: math.exp(x),
+        "gelu": lambda: x * math.erfc(-x / math.sqrt(2)) / 2,
+        "hard_sigmoid": lambda: six,
+        "hard_silu": lambda: x * six,
+        "leaky_relu": lambda: x if x > 0 else alpha * x,
+        "relu6": lambda: min(max(x, 0.0), 6.0),
+        "selu": lambda: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * elu),
+        "silu": lambda: x * sigmoid,
+        "softplus": lambda: math.log1p(math.exp(-abs(x))) + max(x, 0.0),
+        "softsign": lambda: x / (1 + abs(x)),
+    }[name]()
+
+
+def random_uniform(key, step, i, dtype):
+    """Number i of the stream (key, step), uniform in [0, 1)."""
+    if np.dtype(dtype) == np.float32:
+        return (random_word(key, step, i) >> 8) / 2**24
+    high, low = random_word(key, step, 2 * i) >> 5, random_word(key, step, 2 * i + 1) >> 6
+    return ((high << 26) + low) / 2**53
+
+
+def random_normal(key, step, i, dtype):
+    """Number i of the stream (key, step), normal with mean 0 and variance 1."""
+    first, second = (random_uniform(key, step, i - i % 2 + lane, dtype) for lane in (0, 1))
+    turn = math.sin if i % 2 else math.cos
+    return math.sqrt(-2 * math.log1p(-first)) * turn(2 * math.pi * second)

@@ -6,8 +6,18 @@ import numpy as np
 
 from ..bits import keep
 from ..checks import check_floats, check_same_shape, error, result
+from .from_input import activation_forward, activation_input_grad
+from .prelu import prelu_forward, prelu_grad
 
-__all__ = ["activation_grad", "bias_activation_forward", "bias_grad"]
+__all__ = [
+    "activation_forward",
+    "activation_grad",
+    "activation_input_grad",
+    "bias_activation_forward",
+    "bias_grad",
+    "prelu_forward",
+    "prelu_grad",
+]
 
 ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh")
 

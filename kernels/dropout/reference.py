@@ -1,17 +1,26 @@
-"""Dropout: draw the mask from the counter, multiply by it."""
+"""Dropout: draw the mask from the counter, multiply by it. Noise: draw it from the counter, add it."""
 
 from __future__ import annotations
+
+from math import pi, prod
 
 import numpy as np
 
 from ..checks import check_floats, error, result
-from ..philox.reference import random_bits
+from ..philox.reference import random_bits, random_uniform
 
-__all__ = ["dropout_forward", "dropout_grad"]
+__all__ = ["dropout_forward", "dropout_grad", "gaussian_noise_forward"]
+
+Shape = tuple[int, ...]
 
 
 def dropout_forward(
-    x: np.ndarray, rate: float, key: np.ndarray, step: int, out: np.ndarray | None = None
+    x: np.ndarray,
+    rate: float,
+    key: np.ndarray,
+    step: int,
+    noise_shape: Shape | None = None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Set a share of the elements to 0 and scale the rest so that the mean stays.
 
@@ -23,6 +32,7 @@ def dropout_forward(
     rate : share to drop, 0 … 1
     key : (2,) uint32, the stream
     step : number of the draw in the stream
+    noise_shape : shape of the mask, each axis 1 or as in x; None for the shape of x
     out : array to write the result in; may be x itself
 
     Returns
@@ -31,28 +41,36 @@ def dropout_forward(
 
     Raises
     ------
-    ValueError : a rate outside 0 … 1.
+    ValueError : a rate outside 0 … 1, a noise_shape that does not broadcast to the shape of x.
 
     Examples
     --------
     >>> key = np.array([1, 2], np.uint32)
     >>> dropout_forward(np.ones(8), 0.5, key, step=0)
     array([0., 2., 0., 2., 0., 2., 0., 2.])
+    >>> dropout_forward(np.ones((2, 3)), 0.5, key, step=0, noise_shape=(2, 1))
+    array([[0., 0., 0.],
+           [2., 2., 2.]])
     """
-    return _drop("dropout_forward", x, rate, key, step, out)
+    return _drop("dropout_forward", x, rate, key, step, noise_shape, out)
 
 
 def dropout_grad(
-    gy: np.ndarray, rate: float, key: np.ndarray, step: int, out: np.ndarray | None = None
+    gy: np.ndarray,
+    rate: float,
+    key: np.ndarray,
+    step: int,
+    noise_shape: Shape | None = None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Gradient through dropout_forward called with the same rate, key and step.
+    """Gradient through dropout_forward called with the same rate, key, step and noise_shape.
 
     ``gx = gy · mask / (1 - rate)``, the mask drawn again.
 
     Parameters
     ----------
     gy : array of any shape
-    rate, key, step : as in the forward
+    rate, key, step, noise_shape : as in the forward
     out : array to write the result in; may be gy itself
 
     Returns
@@ -61,7 +79,7 @@ def dropout_grad(
 
     Raises
     ------
-    ValueError : a rate outside 0 … 1.
+    ValueError : a rate outside 0 … 1, a noise_shape that does not broadcast to the shape of gy.
 
     Examples
     --------
@@ -69,7 +87,50 @@ def dropout_grad(
     >>> dropout_grad(np.full(4, 3.0), 0.5, key, step=0)
     array([0., 6., 0., 6.])
     """
-    return _drop("dropout_grad", gy, rate, key, step, out)
+    return _drop("dropout_grad", gy, rate, key, step, noise_shape, out)
+
+
+def gaussian_noise_forward(
+    x: np.ndarray, stddev: float, key: np.ndarray, step: int, out: np.ndarray | None = None
+) -> np.ndarray:
+    """Add normal random numbers of mean 0.
+
+    ``y = x + stddev·z``, z from the stream (key, step) by Box and Muller; backward: ``gx = gy``.
+
+    Parameters
+    ----------
+    x : array of any shape
+    stddev : standard deviation of the noise, at least 0
+    key : (2,) uint32, the stream
+    step : number of the draw in the stream
+    out : array to write the result in; may be x itself
+
+    Returns
+    -------
+    same shape as x
+
+    Raises
+    ------
+    ValueError : a stddev below 0.
+
+    Examples
+    --------
+    >>> key = np.array([1, 2], np.uint32)
+    >>> gaussian_noise_forward(np.full(4, 10.0), 0.5, key, step=0).round(3)
+    array([10.06 , 10.086, 10.264, 10.403])
+    """
+    where = "gaussian_noise_forward"
+    dtype = check_floats(where, x=x)
+    if not stddev >= 0:
+        raise error(where, "the standard deviation is out of range", "at least 0", stddev)
+    y = result(where, out, x.shape, dtype)
+    pairs = -(-x.size // 2)
+    uniform = random_uniform(key, step, 2 * pairs, dtype).reshape(pairs, 2)
+    radius = np.sqrt(-2 * np.log(1 - uniform[:, 0]))
+    angle = 2 * pi * uniform[:, 1]
+    z = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)  # (pairs, 2)
+    z *= float(stddev)
+    return np.add(x, z.reshape(-1)[: x.size].reshape(x.shape), out=y)
 
 
 def _drop(
@@ -78,15 +139,20 @@ def _drop(
     rate: float,
     key: np.ndarray,
     step: int,
+    noise_shape: Shape | None,
     out: np.ndarray | None,
 ) -> np.ndarray:
     dtype = check_floats(where, x=x)
     if not 0 <= rate <= 1:
         raise error(where, "the rate is not a share", "a number from 0 to 1", rate)
+    shape = x.shape if noise_shape is None else tuple(noise_shape)
+    if len(shape) != x.ndim or not all(m in (1, s) for m, s in zip(shape, x.shape, strict=True)):
+        expected = f"{x.ndim} axes of size 1 or as in {x.shape}"
+        raise error(where, "noise_shape does not broadcast to the shape of the input", expected, shape)
     y = result(where, out, x.shape, dtype)
     threshold = round(rate * 2**32)
     scale = 1 / (1 - rate) if rate < 1 else 0.0
-    mask = random_bits(key, step, x.size).reshape(x.shape) >= threshold
+    mask = random_bits(key, step, prod(shape)).reshape(shape) >= threshold
     with np.errstate(invalid="ignore"):  # a dropped infinity is 0 · ∞ = NaN
         np.multiply(x, mask, out=y)
         y *= scale

@@ -1,4 +1,4 @@
-"""SGD, RMSprop and Adam: a few array lines each, run on blocks that fit in the cache."""
+"""SGD, RMSprop, Adam, Adagrad, weight decay: a few array lines each, on blocks that fit in the cache."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ..checks import check_floats, check_same_shape, error
 
-__all__ = ["adam_update_", "rmsprop_update_", "sgd_update_"]
+__all__ = ["adagrad_update_", "adam_update_", "rmsprop_update_", "sgd_update_", "weight_decay_"]
 
 Array = np.ndarray
 BLOCK = 65536
@@ -165,6 +165,64 @@ def adam_update_(
         divisor = np.sqrt(v_)
         divisor += epsilon
         w_ -= np.divide(alpha * m_, divisor, out=divisor)
+
+
+def adagrad_update_(w: Array, gw: Array, accumulator: Array, lr: float, epsilon: float) -> None:
+    """Take one step of Adagrad: divide the gradient by the root of all its squares so far.
+
+    ``s ← s + g²``, ``w ← w - lr·g / √(s + ε)``.
+
+    Parameters
+    ----------
+    w, gw, accumulator : parameter, gradient and state s, same shape
+    lr, epsilon : numbers
+
+    Raises
+    ------
+    ValueError : shapes or dtypes differ.
+
+    Examples
+    --------
+    >>> w, s = np.array([1.0]), np.array([7.0])
+    >>> adagrad_update_(w, np.array([3.0]), s, lr=0.5, epsilon=0.0)
+    >>> w, s
+    (array([0.625]), array([16.]))
+    """
+    lr, epsilon = float(lr), float(epsilon)
+    _check("adagrad_update_", w, gw, accumulator=(accumulator, True))
+    for w_, g, s in _blocks(w, gw, accumulator):
+        s += g * g
+        divisor = s + epsilon
+        np.sqrt(divisor, out=divisor)
+        w_ -= np.divide(lr * g, divisor, out=divisor)
+
+
+def weight_decay_(w: Array, lr: float, weight_decay: float) -> None:
+    """Shrink a parameter by a share of itself, apart from its gradient and the optimizer's states.
+
+    ``w ← w - lr·λ·w``, to be called before the optimizer's update.
+
+    Parameters
+    ----------
+    w : parameter of any shape
+    lr, weight_decay : numbers, the share is their product
+
+    Raises
+    ------
+    ValueError : w is not float32 or float64.
+
+    Examples
+    --------
+    >>> w = np.array([8.0, -4.0])
+    >>> weight_decay_(w, lr=0.5, weight_decay=0.25)
+    >>> w
+    array([ 7. , -3.5])
+    """
+    share = float(lr) * float(weight_decay)
+    check_floats("weight_decay_", w=w)
+    for (w_,) in _blocks(w):
+        # Not w·(1 - share): float32 would round that factor to multiples of 6e-8, each step alike.
+        w_ -= share * w_
 
 
 def _check(where: str, w: Array, gw: Array, **states: tuple[Array | None, bool]) -> None:

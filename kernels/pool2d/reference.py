@@ -7,8 +7,11 @@ import numpy as np
 from ..bits import keep
 from ..checks import check_floats, check_rank, check_same_shape, error, result
 from ..windows import Geometry, Pair, check_windows, taps
+from .adaptive import adaptive_avg_pool2d_forward, adaptive_avg_pool2d_input_grad
 
 __all__ = [
+    "adaptive_avg_pool2d_forward",
+    "adaptive_avg_pool2d_input_grad",
     "avg_pool2d_forward",
     "avg_pool2d_input_grad",
     "max_pool2d_forward",

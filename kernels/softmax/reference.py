@@ -1,4 +1,4 @@
-"""Softmax and softmax cross-entropy; each sample is a row (the last axis) of logits."""
+"""Softmax, log-softmax and softmax cross-entropy; each sample is a row (the last axis) of logits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import numpy as np
 from ..checks import check_floats, check_same_shape, error, result
 
 __all__ = [
+    "log_softmax_forward",
+    "log_softmax_grad",
     "softmax_cross_entropy_forward",
     "softmax_cross_entropy_grad",
     "softmax_forward",
@@ -76,6 +78,67 @@ def softmax_grad(gy: np.ndarray, y: np.ndarray, out: np.ndarray | None = None) -
     dot = (gy * y).sum(axis=-1, keepdims=True)
     np.subtract(gy, dot, out=gx)
     gx *= y
+    return gx
+
+
+def log_softmax_forward(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Logarithm of the softmax along the last axis, exact where the probability itself would be 0.
+
+    ``y_k = x_k - logsumexp(x)``; backward: ``gx = gy - exp(y)·Σ gy``.
+
+    Parameters
+    ----------
+    x : (…, k)
+    out : array to write the result in; may be x itself
+
+    Returns
+    -------
+    (…, k)
+
+    Raises
+    ------
+    ValueError : x has no classes, or `out` does not fit.
+
+    Examples
+    --------
+    >>> log_softmax_forward(np.array([1000.0, 0.0]))
+    array([    0., -1000.])
+    """
+    _check_logits("log_softmax_forward", x)
+    y = result("log_softmax_forward", out, x.shape, x.dtype)
+    _shift(x, y)
+    y -= np.log(np.exp(y).sum(axis=-1, keepdims=True))
+    return y
+
+
+def log_softmax_grad(gy: np.ndarray, y: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Gradient through the log-softmax, from its output y.
+
+    ``gx_k = gy_k - exp(y_k) · Σ_j gy_j``.
+
+    Parameters
+    ----------
+    gy, y : (…, k)
+    out : array to write the result in; may be gy itself
+
+    Returns
+    -------
+    (…, k)
+
+    Raises
+    ------
+    ValueError : gy and y differ in shape or dtype.
+
+    Examples
+    --------
+    >>> log_softmax_grad(np.array([4.0, 0.0]), np.log([0.25, 0.75]))
+    array([ 3., -3.])
+    """
+    where = "log_softmax_grad"
+    dtype = check_floats(where, gy=gy, y=y)
+    check_same_shape(where, gy.shape, y=y)
+    gx = result(where, out, gy.shape, dtype)
+    np.subtract(gy, np.exp(y) * gy.sum(axis=-1, keepdims=True), out=gx)
     return gx
 
 

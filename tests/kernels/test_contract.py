@@ -22,6 +22,11 @@ def floats(*shape):
     return ("floats", shape)
 
 
+def negatives(*shape):
+    """Stand for a random array of negative numbers."""
+    return ("negatives", shape)
+
+
 X, W = floats(2, *HW, 4), floats(*KERNEL_HW, 2, 6)
 Y, COLS = floats(2, *OUT_HW, 6), floats(2, *OUT_HW, *KERNEL_HW, 4)
 POOLED = floats(2, *OUT_HW, 4)
@@ -30,6 +35,13 @@ X_SHAPE, W_SHAPE = X[1], W[1]
 ROWS, MATRIX = floats(2, 3, 4), floats(4, 5)
 OUTPUT, VECTOR, LOSS = floats(2, 3, 5), floats(5), floats(3)
 PARAMETER = floats(3, 4)
+DEPTHWISE, CHANNELS = floats(*KERNEL_HW, 4, 2), floats(4)
+DEPTHWISE_Y = floats(2, *OUT_HW, 8)
+WITH_ALPHA = {"elu": 0.7, "leaky_relu": 0.2}
+FROM_INPUT = (
+    *("elu", "exponential", "gelu", "hard_sigmoid", "hard_silu", "leaky_relu", "relu6", "selu"),
+    *("silu", "softplus", "softsign"),
+)
 
 CALLS = {
     "im2col": [(X, KERNEL_HW, G, OUT_HW)],
@@ -41,6 +53,17 @@ CALLS = {
     "max_pool2d_input_grad": [(POOLED, ARGMAX, X_SHAPE, KERNEL_HW, G)],
     "avg_pool2d_forward": [(X, KERNEL_HW, G, OUT_HW)],
     "avg_pool2d_input_grad": [(POOLED, X_SHAPE, KERNEL_HW, G)],
+    "adaptive_avg_pool2d_forward": [(X, (2, 4))],
+    "adaptive_avg_pool2d_input_grad": [(POOLED, X_SHAPE)],
+    "depthwise_conv2d_forward": [(X, DEPTHWISE, G, OUT_HW), (X, floats(3, 2, 4, 1), G, OUT_HW)],
+    "depthwise_conv2d_input_grad": [
+        (DEPTHWISE_Y, DEPTHWISE, X_SHAPE, G),
+        (POOLED, floats(3, 2, 4, 1), X_SHAPE, G),
+    ],
+    "depthwise_conv2d_weight_grad": [
+        (X, DEPTHWISE_Y, DEPTHWISE[1], G),
+        (X, POOLED, (3, 2, 4, 1), G),
+    ],
     "dense_forward": [(ROWS, MATRIX)],
     "dense_input_grad": [(OUTPUT, MATRIX)],
     "dense_weight_grad": [(ROWS, OUTPUT)],
@@ -50,15 +73,39 @@ CALLS = {
     ],
     "activation_grad": [(OUTPUT, OUTPUT, name) for name in ("linear", "relu", "sigmoid", "tanh")],
     "bias_grad": [(OUTPUT,)],
+    "activation_forward": [(ROWS, name, WITH_ALPHA.get(name)) for name in FROM_INPUT],
+    "activation_input_grad": [(ROWS, ROWS, name, WITH_ALPHA.get(name)) for name in FROM_INPUT],
+    "prelu_forward": [(ROWS, CHANNELS), (negatives(2, 3, 4), floats(3, 1))],
+    "prelu_grad": [(ROWS, negatives(2, 3, 4), CHANNELS), (ROWS, negatives(2, 3, 4), floats(3, 1))],
     "softmax_forward": [(OUTPUT,)],
     "softmax_grad": [(OUTPUT, OUTPUT)],
+    "log_softmax_forward": [(OUTPUT,)],
+    "log_softmax_grad": [(OUTPUT, OUTPUT)],
     "softmax_cross_entropy_forward": [(floats(3, 5), LABELS), (floats(3, 5), floats(3, 5))],
     "softmax_cross_entropy_grad": [
         (LOSS, floats(3, 5), LABELS),
         (LOSS, floats(3, 5), floats(3, 5)),
     ],
-    "dropout_forward": [(ROWS, 0.5, KEY, 3)],
-    "dropout_grad": [(ROWS, 0.5, KEY, 3)],
+    "batch_norm_forward": [(X, CHANNELS, CHANNELS, 0.1), (X, None, None, 0.1)],
+    "batch_norm_inference": [(X, *[CHANNELS] * 4, 0.1), (X, None, None, CHANNELS, CHANNELS, 0.1)],
+    "batch_norm_grad": [(X, X, *[CHANNELS] * 3), (X, X, None, CHANNELS, CHANNELS)],
+    "layer_norm_forward": [(X, CHANNELS, CHANNELS, (-1,), 0.1), (X, None, None, (1, 2, 3), 0.1)],
+    "layer_norm_grad": [
+        (X, X, CHANNELS, floats(2, *HW), floats(2, *HW)),
+        (X, X, None, floats(2), floats(2)),
+    ],
+    "group_norm_forward": [(X, CHANNELS, CHANNELS, 2, 0.1), (X, None, None, 4, 0.1)],
+    "group_norm_grad": [
+        (X, X, CHANNELS, floats(2, 2), floats(2, 2)),
+        (X, X, None, floats(2, 4), floats(2, 4)),
+    ],
+    "pad2d": [(X, ((1, 0), (2, 3))), (X, ((0, 1), (0, 0)), 7.0)],
+    "crop2d": [(X, ((1, 0), (2, 1)))],
+    "upsample2d_forward": [(X, (2, 3), name) for name in ("nearest", "bilinear")],
+    "upsample2d_input_grad": [(floats(2, 4, 6, 4), (2, 3), name) for name in ("nearest", "bilinear")],
+    "dropout_forward": [(ROWS, 0.5, KEY, 3), (ROWS, 0.5, KEY, 3, (2, 1, 4))],
+    "dropout_grad": [(ROWS, 0.5, KEY, 3), (ROWS, 0.5, KEY, 3, (2, 1, 4))],
+    "gaussian_noise_forward": [(ROWS, 0.5, KEY, 3)],
     "sgd_update_": [
         (PARAMETER, PARAMETER, None, 0.1, 0.0, False),
         (PARAMETER, PARAMETER, PARAMETER, 0.1, 0.9, True),
@@ -71,6 +118,8 @@ CALLS = {
         (*[PARAMETER] * 4, None, 0.1, 0.9, 0.99, 1e-7, 2, False),
         (*[PARAMETER] * 5, 0.1, 0.9, 0.99, 1e-7, 2, True),
     ],
+    "adagrad_update_": [(*[PARAMETER] * 3, 0.1, 1e-7)],
+    "weight_decay_": [(PARAMETER, 0.1, 0.01)],
 }
 WITHOUT_FLOATS = {"philox4x32", "random_bits", "random_uniform", "conv2d_plan"}
 INDEPENDENT = {("activation_grad", "y", "linear")}
@@ -82,13 +131,13 @@ def load(op):
 
 
 def bind(op, values, dtype):
-    """Return {parameter: argument} of one call, with positive random arrays filled in."""
+    """Return {parameter: argument} of one call, with random arrays of one sign filled in."""
     rng = np.random.default_rng(3)
     names = list(inspect.signature(load(op)).parameters)
     args = {}
     for name, value in zip(names, values, strict=False):
-        wanted = isinstance(value, tuple) and value[0] == "floats"
-        args[name] = (rng.random(value[1]) + 0.1).astype(dtype) if wanted else value
+        sign = {"floats": 1, "negatives": -1}.get(value[0]) if isinstance(value, tuple) and value else None
+        args[name] = value if sign is None else (sign * (rng.random(value[1]) + 0.1)).astype(dtype)
     return args
 
 

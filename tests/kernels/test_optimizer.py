@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from minicnn.kernels.optimizer import reference
-from minicnn.kernels.optimizer.reference import adam_update_, rmsprop_update_, sgd_update_
+from minicnn.kernels.optimizer.reference import (
+    adagrad_update_,
+    adam_update_,
+    rmsprop_update_,
+    sgd_update_,
+    weight_decay_,
+)
 from tests.tolerances import KERNEL, assert_close
 
 STEPS = 4
@@ -36,6 +42,19 @@ def run_adam(w, grads, amsgrad):
     m, v, vhat = np.zeros_like(w), np.zeros_like(w), zeros_if(amsgrad, w)
     for t, g in enumerate(grads, 1):
         adam_update_(w, g, m, v, vhat, 0.01, 0.8, 0.95, 1e-7, t, amsgrad)
+
+
+def run_adagrad(w, grads):
+    s = np.full_like(w, 0.1)
+    for g in grads:
+        adagrad_update_(w, g, s, 0.1, 1e-7)
+
+
+def run_adamw(w, grads):
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(grads, 1):
+        weight_decay_(w, 0.01, 2.0)
+        adam_update_(w, g, m, v, None, 0.01, 0.8, 0.95, 1e-7, t, False)
 
 
 def loop_sgd(w, grads, momentum, nesterov):
@@ -67,10 +86,30 @@ def loop_adam(w, grads, amsgrad):
     return w
 
 
+def loop_adagrad(w, grads):
+    s = 0.1
+    for g in grads:
+        s += g**2
+        w -= 0.1 * g / math.sqrt(s + 1e-7)
+    return w
+
+
+def loop_adamw(w, grads):
+    m = v = 0.0
+    for t, g in enumerate(grads, 1):
+        w -= 0.01 * 2.0 * w
+        m = 0.8 * m + 0.2 * g
+        v = 0.95 * v + 0.05 * g**2
+        w -= 0.01 * (m / (1 - 0.8**t)) / (math.sqrt(v / (1 - 0.95**t)) + 1e-7 / math.sqrt(1 - 0.95**t))
+    return w
+
+
 EACH = [
     *((run_sgd, loop_sgd, settings) for settings in SGD),
     *((run_rmsprop, loop_rmsprop, settings) for settings in RMSPROP),
     *((run_adam, loop_adam, (amsgrad,)) for amsgrad in (False, True)),
+    (run_adagrad, loop_adagrad, ()),
+    (run_adamw, loop_adamw, ()),
 ]
 
 
@@ -86,6 +125,11 @@ def test_by_hand():
     adam_update_(w, np.array([2.0]), m, v, None, 0.5, 0.5, 0.75, 0.0, 1, False)
     assert (m[0], v[0]) == (1, 1)  # alpha = 0.5·0.5 / 0.5
     assert_close(w, [0.5], KERNEL[w.dtype])
+    w, s = np.array([1.0]), np.array([7.0])
+    adagrad_update_(w, np.array([3.0]), s, 4.0, 9.0)  # s = 16, 4·3 / √25
+    assert (w[0], s[0]) == (1 - 12 / 5, 16)
+    weight_decay_(w := np.array([8.0]), 0.5, 0.25)
+    assert w[0] == 7
 
 
 @pytest.mark.parametrize("run, loop, settings", EACH)
@@ -125,6 +169,15 @@ def test_numpy_scalars_do_not_widen():
     np.testing.assert_array_equal(narrow, wide)
 
 
+def test_a_small_weight_decay_is_not_rounded_away():
+    """0.001 · 0.0005 = 5e-7, eight steps of float32 below 1: w·(1 - 5e-7) would be off by 5 %."""
+    w = np.full(1000, 3.0, np.float32) * np.linspace(1, 2, 1000, dtype=np.float32)
+    before = w.astype(np.float64)
+    for _ in range(100):
+        weight_decay_(w, 0.001, 0.0005)
+    assert_close((before - w).mean(), before.mean() * 100 * 5e-7, 0.01)
+
+
 def test_centered_variance_is_never_negative():
     """With a constant gradient s - a² is 0 up to rounding, which must not give NaN."""
     w, g = np.zeros(1000, np.float32), np.linspace(50, 5000, 1000, dtype=np.float32)
@@ -151,6 +204,14 @@ ONE = np.ones(2)
         (
             lambda: adam_update_(ONE, ONE, ONE, ONE, None, 0.1, 0.9, 0.99, 1e-7, 0, False),
             "adam_update_: the step is not counted from 1. Expected at least 1, got 0.",
+        ),
+        (
+            lambda: adagrad_update_(ONE, ONE, np.ones(3), 0.1, 1e-7),
+            "adagrad_update_: accumulator has the wrong shape. Expected (2,), got (3,).",
+        ),
+        (
+            lambda: weight_decay_(np.ones(2, int), 0.1, 0.1),
+            "weight_decay_: w has an unsupported dtype. Expected float32 or float64, got int64.",
         ),
         (
             lambda: sgd_update_(ONE, np.ones(3), None, 0.1, 0.0, False),
@@ -181,6 +242,10 @@ def test_keras(run, loop, settings, draw):
         ),
         run_adam: lambda amsgrad: keras.optimizers.Adam(
             0.01, beta_1=0.8, beta_2=0.95, epsilon=1e-7, amsgrad=amsgrad
+        ),
+        run_adagrad: lambda: keras.optimizers.Adagrad(0.1, initial_accumulator_value=0.1, epsilon=1e-7),
+        run_adamw: lambda: keras.optimizers.AdamW(
+            0.01, weight_decay=2.0, beta_1=0.8, beta_2=0.95, epsilon=1e-7
         ),
     }
     optimizer, variable = make[run](*settings), keras.Variable(w)

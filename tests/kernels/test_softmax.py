@@ -1,4 +1,4 @@
-"""Softmax and cross-entropy: by hand, against loops, huge logits, both kinds of target, errors."""
+"""Softmax, its logarithm, cross-entropy: by hand, loops, huge logits, both kinds of target, errors."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 
 from minicnn.kernels.softmax.reference import (
+    log_softmax_forward,
+    log_softmax_grad,
     softmax_cross_entropy_forward,
     softmax_cross_entropy_grad,
     softmax_forward,
     softmax_grad,
 )
 from tests import oracles
-from tests.tolerances import KERNEL, assert_close
+from tests.kernels.slopes import check_slopes
+from tests.tolerances import CROSSCHECK, KERNEL, assert_close
 
 each_shape = pytest.mark.parametrize("leading", [(), (1,), (6,), (2, 3)])
 
@@ -51,6 +54,36 @@ def test_softmax_oracle(leading, dtype, draw):
     # the whole Jacobian: ∂y_i / ∂x_j = y_i·([i = j] - y_j)
     expected = [g @ (np.diag(p) - np.outer(p, p)) for g, p in zip(rows(gy), rows(expected), strict=True)]
     assert_close(softmax_grad(gy, y), np.reshape(expected, x.shape), KERNEL[dtype])
+
+
+@each_shape
+def test_log_softmax_oracle(leading, dtype, draw):
+    x, gy = 3 * draw((*leading, 5), dtype), draw((*leading, 5), dtype)
+    y = log_softmax_forward(x)
+    expected = np.array([np.log(oracles.softmax(row)) for row in rows(x)]).reshape(x.shape)
+    assert_close(y, expected, KERNEL[dtype])
+    # ∂y_i / ∂x_j = [i = j] - p_j
+    expected = [g @ (np.eye(5) - np.exp(row)) for g, row in zip(rows(gy), rows(expected), strict=True)]
+    assert_close(log_softmax_grad(gy, y), np.reshape(expected, x.shape), KERNEL[dtype])
+
+
+@pytest.mark.parametrize(
+    "forward, backward", [(softmax_forward, softmax_grad), (log_softmax_forward, log_softmax_grad)]
+)
+def test_slopes(forward, backward, draw, rng):
+    x = draw((4, 3, 5))
+    check_slopes(forward, (x,), lambda gy: (backward(gy, forward(x)),), rng)
+
+
+def test_log_softmax_keeps_what_softmax_loses(dtype):
+    x = np.array([[1e4, 0, -1e4], [0, -np.inf, 0]], dtype)
+    y = log_softmax_forward(x)
+    np.testing.assert_array_equal(y[0], [0, -1e4, -2e4])
+    assert_close(y[1, [0, 2]], [-math.log(2)] * 2, KERNEL[dtype])
+    assert y[1, 1] == -np.inf
+    np.testing.assert_array_equal(log_softmax_grad(np.eye(3, dtype=dtype)[:2], y)[1], [-0.5, 1, -0.5])
+    lost = log_softmax_forward(np.array([[-np.inf, -np.inf], [np.nan, 0], [np.inf, 0]], dtype))
+    assert np.isnan(lost).all()
 
 
 @each_shape
@@ -126,12 +159,15 @@ def test_rows_without_a_maximum_are_nan_without_a_warning(dtype):
 
 def test_in_place(draw):
     x, gy = draw((4, 3)), draw((4, 3))
-    y = softmax_forward(x)
-    assert softmax_forward(x, out=x) is x
-    np.testing.assert_array_equal(x, y)
-    gx = softmax_grad(gy, y)
-    assert softmax_grad(gy, y, out=gy) is gy
-    np.testing.assert_array_equal(gy, gx)
+    for forward, backward in ((softmax_forward, softmax_grad), (log_softmax_forward, log_softmax_grad)):
+        y = forward(x)
+        again = x.copy()
+        assert forward(again, out=again) is again
+        np.testing.assert_array_equal(again, y)
+        gx = backward(gy, y)
+        again = gy.copy()
+        assert backward(again, y, out=again) is again
+        np.testing.assert_array_equal(again, gx)
 
 
 Z = np.zeros((2, 3))
@@ -166,6 +202,14 @@ Z = np.zeros((2, 3))
             "softmax_forward: there are no classes. Expected a last axis of at least 1, got (2, 0).",
         ),
         (
+            lambda: log_softmax_forward(np.zeros((2, 0))),
+            "log_softmax_forward: there are no classes. Expected a last axis of at least 1, got (2, 0).",
+        ),
+        (
+            lambda: log_softmax_grad(Z, Z[:1]),
+            "log_softmax_grad: y has the wrong shape. Expected (2, 3), got (1, 3).",
+        ),
+        (
             lambda: softmax_cross_entropy_grad(np.zeros(3), Z, np.array([0, 1])),
             "softmax_cross_entropy_grad: gloss has the wrong shape. Expected (2,), got (3,).",
         ),
@@ -179,3 +223,13 @@ def test_errors(call, text):
     with pytest.raises(ValueError) as caught:
         call()
     assert str(caught.value) == text
+
+
+@pytest.mark.crosscheck
+def test_keras_log_softmax(draw):
+    keras = pytest.importorskip("keras")
+    jax = pytest.importorskip("jax")
+    x, gy = 3 * draw((4, 5), np.float32), draw((4, 5), np.float32)
+    y, pull = jax.vjp(keras.activations.log_softmax, x)
+    assert_close(log_softmax_forward(x), np.asarray(y), CROSSCHECK)
+    assert_close(log_softmax_grad(gy, log_softmax_forward(x)), np.asarray(pull(gy)[0]), CROSSCHECK)
