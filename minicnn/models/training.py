@@ -131,13 +131,9 @@ class Trainer:
             got = f"epochs={epochs}, initial_epoch={initial_epoch}"
             raise ArgumentError(message(f"fit of {self.where}", "epochs end before they begin", got=got))
         level = arguments.verbosity(verbose, self.where)
-        history, n = cb.History(), len(x)
+        n = len(x)
         params = {"epochs": epochs, "steps": -(-n // size), "verbose": level}
-        bar = [cb.ProgressBar()] if level else []
-        if not isinstance(callbacks, list | tuple | None):
-            got = repr(callbacks)
-            raise ArgumentError(message(f"fit of {self.where}", "callbacks", expected="a list", got=got))
-        calls = cb.CallbackList([history, *bar, *(callbacks or [])], self, params)
+        history, calls = self._callbacks(callbacks, params)
         if level and random.seed_was_drawn():
             print(
                 f"Seed {random.get_seed()} was drawn; utils.set_random_seed({random.get_seed()}) repeats it."
@@ -160,6 +156,14 @@ class Trainer:
                 if self.stop_training:
                     break
         return history
+
+    def _callbacks(self, given: Any, params: dict[str, Any]) -> tuple[cb.History, cb.CallbackList]:
+        """A new History, and all callbacks of a training: it, the bar, and those given."""
+        if not isinstance(given, list | tuple | None):
+            got = repr(given)
+            raise ArgumentError(message(f"fit of {self.where}", "callbacks", expected="a list", got=got))
+        history, bar = cb.History(), [cb.ProgressBar()] if params["verbose"] else []
+        return history, cb.CallbackList([history, *bar, *(given or [])], self, params)
 
     def _fit_epoch(self, x: Any, y: Any, order: Any, size: int, calls: cb.CallbackList) -> dict[str, float]:
         if self._metrics is not None:
