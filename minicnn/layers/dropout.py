@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from .. import random
 from ..checks import is_number
 from ..context import current_scope
@@ -58,12 +56,10 @@ class Dropout(_Elementwise):
         if self.rate == 1:
             return x * 0.0
         key = random.derive_key("dropout", self._stream, self.seed)
-        if self.noise_shape is None:
-            return dropout(x, self.rate, key, self._draw_number())
-        ones = np.ones(self._mask_shape(x.shape), x.dtype)
-        return x * dropout(ones, self.rate, key, self._draw_number())  # the mask, already scaled
+        mask_shape = None if self.noise_shape is None else self._mask_shape(x.shape)
+        return dropout(x, self.rate, key, self._draw_number(), mask_shape)
 
-    def _mask_shape(self, shape: tuple[int, ...]) -> list[int]:
+    def _mask_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         given = list(self.noise_shape or ())
         if len(given) != len(shape) or any(
             g not in (None, 1, size) for g, size in zip(given, shape, strict=True)
@@ -72,7 +68,7 @@ class Dropout(_Elementwise):
             raise ShapeError(
                 message(self.where, "noise_shape does not fit", expected=expected, got=tuple(given))
             )
-        return [size if wanted is None else wanted for wanted, size in zip(given, shape, strict=True)]
+        return tuple(size if wanted is None else wanted for wanted, size in zip(given, shape, strict=True))
 
     def _draw_number(self) -> int:
         step, here = random.current_step(), current_scope.get()

@@ -1,11 +1,9 @@
 """Wrong gradients put in on purpose: every one is found, and blamed on the right input.
 
-And the other way round: no correct function is called wrong, over several hundred random cases.
+The other way round, that no correct function is called wrong, is tests/inspect/test_correct_functions.py.
 """
 
 from __future__ import annotations
-
-import itertools
 
 import numpy as np
 import pytest
@@ -185,12 +183,14 @@ def test_the_function_it_was_planted_in_is_right(fault: Function, inputs: list, 
     assert gradcheck(correct, inputs)
 
 
-@pytest.mark.parametrize("fault, inputs", [(ZeroSoftmax(), numbers(3, 4)), (UntransposedSoftmax(), None)])
-def test_an_upstream_gradient_of_ones_would_miss_it(fault: Function, inputs: np.ndarray | None) -> None:
+def test_an_upstream_gradient_of_ones_would_miss_it() -> None:
     """Why the upstream gradient is random: Σ softmax is constant, so its true gradient is zero too."""
-    x = Tensor(numbers(3, 4) if inputs is not None else np.zeros((1, 1)), requires_grad=True)
-    fault(x).sum().backward()
-    np.testing.assert_allclose(x.grad.numpy(), 0, atol=1e-15)
+    gradients = []
+    for function in (ZeroSoftmax(), SoftmaxFunction()):
+        x = Tensor(numbers(3, 4), requires_grad=True)
+        function(x).sum().backward()
+        gradients.append(x.grad.numpy())
+    np.testing.assert_allclose(*gradients, atol=1e-15)
 
 
 class Overwrites(Function):
@@ -285,44 +285,3 @@ def test_a_wrong_layer_is_blamed_by_the_name_of_its_weight() -> None:
     result = gradcheck(Scale(name="mine"), numbers(4, 3))
     assert result.verdict == "wrong gradient"
     assert result.blamed == ("mine/scale",)
-
-
-CORRECT = {
-    "arithmetic": (lambda x, y: (x + y) * x / (y * y + 1), (3, 4), (4,)),
-    "exp and log": (lambda x: F.log(F.exp(x) + 1), (3, 4)),
-    "matmul": (F.matmul, (3, 4), (4, 2)),
-    "dense": (F.dense, (3, 4), (4, 2), (2,)),
-    "convolution": (lambda x, w: F.conv2d(x, w, strides=2, padding="same"), (1, 5, 5, 2), (3, 3, 2, 2)),
-    "average pooling": (lambda x: F.avg_pool2d(x, 3, 2, "same"), (1, 5, 5, 2)),
-    "softmax": (F.softmax, (3, 4)),
-    "sigmoid and tanh": (lambda x: F.sigmoid(x) * F.tanh(x), (3, 4)),
-    "index": (lambda x: x[:, [0, 0, 1]], (3, 4)),
-    "mean": (lambda x: F.mean(x * x, axis=0), (3, 4)),
-    "relu": (F.relu, (3, 4)),
-    "max pooling": (lambda x: F.max_pool2d(x, 2), (1, 4, 4, 2)),
-    "max": (lambda x: F.max(x, axis=1), (3, 4)),
-}
-SCALES = (1e-3, 1.0, 30.0)
-
-
-@pytest.mark.parametrize("name", CORRECT)
-@pytest.mark.parametrize("scale", SCALES)
-def test_no_correct_function_is_called_wrong(name: str, scale: float) -> None:
-    """15 seeds × 13 functions × 3 scales = 585 random cases; a kink may be met, but never misread."""
-    function, *shapes = CORRECT[name]
-    kinked = name in ("relu", "max pooling", "max")
-    for seed in range(15):
-        generator = np.random.default_rng(seed)
-        inputs = [generator.normal(size=shape) * scale for shape in shapes]
-        result = gradcheck(function, inputs, seed=seed)
-        assert result or (kinked and result.verdict == "kink crossed"), (seed, result)
-
-
-@pytest.mark.parametrize(
-    "distance, mode", list(itertools.product([1e-12, 1e-9, 1e-6], ["directional", "elementwise"]))
-)
-def test_close_to_a_kink_is_not_wrong(distance: float, mode: str) -> None:
-    for seed, sign in itertools.product(range(5), (-1, 1)):
-        x = np.random.default_rng(seed).normal(size=(3, 4))
-        x.flat[seed] = sign * distance
-        assert gradcheck(F.relu, x, mode=mode).verdict in ("passed", "kink crossed")
