@@ -38,7 +38,7 @@ def _load_kernels() -> None:
 
 _load_kernels()
 
-from . import functions, layers, losses, metrics, models, optimizers, utils  # noqa: E402
+from . import functions, layers, losses, metrics, models, optimizers, regularizers, utils  # noqa: E402
 from .autograd import Function, Parameter, Tensor, debug, grad, no_grad  # noqa: E402
 from .backend import use_backend  # noqa: E402
 from .models import Model, Sequential, load_model  # noqa: E402
@@ -63,6 +63,7 @@ __all__ = [
     "models",
     "no_grad",
     "optimizers",
+    "regularizers",
     "use_backend",
     "utils",
     "visualize",

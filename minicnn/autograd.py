@@ -271,7 +271,7 @@ def _as_tensors(inputs: Sequence[Any], where: str, integers: str) -> list[Tensor
         if not isinstance(value, Tensor):
             array = backend.asarray(value, where=where)
             follows = array.dtype.kind == "f" or (array.dtype.kind in "iu" and array.ndim == 0)
-            value = Tensor(array.astype(dtype) if follows and dtype is not None else array)
+            value = Tensor(backend.asarray(value, dtype, where) if follows and dtype is not None else array)
         tensors.append(value)
     dtype = next((t.dtype for t in tensors if t.dtype.kind == "f"), None)
     if integers == "convert" or (integers == "promote" and dtype is not None):

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # The rooms of minicnn/ and which other rooms each may use.
 CORE = {"errors", "checks", "geometry", "context", "saved", "backend", "autograd"}
-BUILD = CORE | {"functions", "random", "initializers", "layers"}
+BUILD = CORE | {"functions", "random", "initializers", "regularizers", "layers"}
 TRAIN = BUILD | {"losses", "metrics", "optimizers", "callbacks", "models", "datasets", "utils"}
 ALLOWED = {
     "errors": set(),
@@ -35,6 +35,7 @@ ALLOWED = {
     "functions": CORE,
     "random": {"errors", "checks", "kernels"},  # for one file, see KERNELS_BY_NAME
     "initializers": {"errors", "geometry", "random"},
+    "regularizers": CORE | {"functions"},
     "layers": BUILD,
     "losses": CORE | {"functions"},
     "metrics": CORE | {"functions", "losses"},

@@ -82,6 +82,12 @@ def test_parameter():
 # -- dtypes and operands -----------------------------------------------------------------------------
 
 
+def test_scalars_are_not_rounded_to_float32_on_the_way():
+    x = Tensor(np.float64([1.0]))
+    for scalar in (0.1, [0.1], np.float64(0.1)):
+        assert (x * scalar).item() == 0.1
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     "scalar", [2, 2.0, True, np.float32(2), np.float64(2), np.int64(2), np.array(2.0), np.array(2)]

@@ -11,7 +11,7 @@ from . import activation, arithmetic, conv, loss, pool, reduce, shape
 from . import dropout as _dropout
 from . import linear as _linear
 from .activation import logits_of, relu, sigmoid, softmax, tanh
-from .arithmetic import clip, exp, log, power, sqrt, where
+from .arithmetic import absolute, clip, exp, log, power, sqrt, where
 from .conv import col2im, conv2d, im2col
 from .dropout import dropout
 from .linear import dense, matmul
@@ -23,6 +23,7 @@ from .shape import astype, concatenate, getitem, reshape, transpose
 
 __all__ = [
     "FUNCTIONS",
+    "absolute",
     "astype",
     "attach",
     "avg_pool2d",

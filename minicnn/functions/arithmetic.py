@@ -125,6 +125,17 @@ class NegativeFunction(Function):
         return -gy
 
 
+class AbsoluteFunction(Function):
+    equation, backward_equation = "y = |x|", "gx = gy·sign x (0 at 0)"
+
+    def forward(self, x: Any) -> Any:
+        self.save(x=x)
+        return self.xp.abs(x)
+
+    def backward(self, gy: Any, needs: tuple[bool, ...]) -> Any:
+        return gy * self.xp.sign(self.saved.x)
+
+
 class ExpFunction(Function):
     equation, backward_equation = "y = eˣ", "gx = gy·y"
 
@@ -205,6 +216,15 @@ class CompareFunction(_Binary):
     def forward(self, x: Any, y: Any) -> Any:
         self.check(x, y)
         return getattr(self.xp, self.name)(x, y)
+
+
+def absolute(x: Any) -> Tensor:
+    """Absolute value of each element, as ``abs(x)``; at 0 its gradient is 0.
+
+    >>> absolute(Tensor([-2.0])).item()
+    2.0
+    """
+    return AbsoluteFunction()(x)
 
 
 def exp(x: Any) -> Tensor:

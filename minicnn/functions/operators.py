@@ -34,6 +34,7 @@ def attach(cls: type) -> None:
         "__matmul__": linear.matmul,
         "__rmatmul__": lambda x, y: linear.matmul(y, x),
         "__neg__": lambda x: arithmetic.NegativeFunction()(x),
+        "__abs__": lambda x: arithmetic.AbsoluteFunction()(x),
         "__getitem__": shape.getitem,
         "reshape": lambda x, *sizes: shape.reshape(x, sizes[0] if len(sizes) == 1 else sizes),
         "transpose": lambda x, *axes: shape.transpose(x, axes[0] if len(axes) == 1 else axes or None),

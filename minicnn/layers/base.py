@@ -10,11 +10,11 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import backend
+from .. import backend, regularizers
 from ..autograd import Tensor
 from ..context import Switch, aside, scope
 from ..errors import ArgumentError, message
@@ -24,12 +24,22 @@ from .weights import HasWeights
 Shape = Any  # a tuple of int | None, or a list of such tuples for several inputs
 
 
-_training: ContextVar[bool | None] = ContextVar("minicnn_training", default=None)
+class _Call(NamedTuple):
+    """What the layers inside a call are told: whether it trains, and which outermost call they are in."""
+
+    training: bool
+    outermost: object
+
+
+_enclosing: ContextVar[_Call | None] = ContextVar("minicnn_call", default=None)
 
 
 def resolve_training(explicit: bool | None) -> bool:
     """The explicit argument, else that of the enclosing call, else False."""
-    return bool(_training.get()) if explicit is None else bool(explicit)
+    if explicit is not None:
+        return bool(explicit)
+    enclosing = _enclosing.get()
+    return enclosing is not None and enclosing.training
 
 
 @cache
@@ -46,6 +56,7 @@ class Layer(HasWeights):
     trainable : whether its weights are learned.
     dtype : of its weights and of what it computes, ``"float32"`` or ``"float64"``.
     input_shape : without the batch axis, for the first layer of a Sequential.
+    activity_regularizer : penalty on its output, see `minicnn.regularizers`.
 
     Examples
     --------
@@ -65,6 +76,7 @@ class Layer(HasWeights):
         trainable: bool = True,
         dtype: str | None = None,
         input_shape: Sequence[int | None] | None = None,
+        activity_regularizer: Any = None,
         **unknown: Any,
     ) -> None:
         super().__init__(trainable)
@@ -78,6 +90,7 @@ class Layer(HasWeights):
             self._refuse_arguments(unknown)
         self.dtype = self._check_dtype(dtype)
         self.batch_input_shape = None if input_shape is None else (None, *input_shape)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
         self.built = False
 
     def _check_dtype(self, dtype: Any) -> str:
@@ -130,8 +143,14 @@ class Layer(HasWeights):
         training = resolve_training(training)
         if _call_takes(type(self).call, "training"):
             kwargs["training"] = training
-        with scope(self.name), Switch(_training, training):
-            return self.call(*tensors, **kwargs)
+        enclosing = _enclosing.get()
+        self._pass = object() if enclosing is None else enclosing.outermost
+        with scope(self.name), Switch(_enclosing, _Call(training, self._pass)):
+            result = self.call(*tensors, **kwargs)
+            if self.activity_regularizer is not None:
+                for output in _flat([result]):
+                    self.add_loss(self.activity_regularizer(output))
+        return result
 
     def _take(self, value: Any) -> Any:
         """Arrays become Tensors of this layer's dtype; Tensors stay as they are."""
@@ -165,6 +184,8 @@ class Layer(HasWeights):
         config = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
         if self.batch_input_shape is not None:
             config["input_shape"] = list(self.batch_input_shape[1:])
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer, self.where)
         return config
 
     @classmethod

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import initializers
 from ..checks import whole
 from ..errors import ArgumentError, ShapeError, message
 from ..functions.conv import check_groups, conv2d
 from ..geometry import conv_shape, pair, resolve_padding
-from . import activation as activations
-from .base import Layer, Shape
+from .base import Shape
+from .kernel_bias import KernelAndBias
 
 
-class Conv2D(Layer):
+class Conv2D(KernelAndBias):
     """Slide learned filters over images: ``y = activation(x ⊛ kernel + bias)``.
 
     ``y[n, i, j, f] = Σ_uvc x[n, i·sh + u·dh − top, j·sw + v·dw − left, c]·kernel[u, v, c, f] + bias[f]``;
@@ -26,7 +25,8 @@ class Conv2D(Layer):
     padding : ``"valid"``, ``"same"`` (as TensorFlow), an int, or ((top, bottom), (left, right)).
     data_format : None or ``"channels_last"``.
     groups : parts the channels are cut into.
-    activation : name, function or None.
+    activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer :
+        see `KernelAndBias`.
     algorithm : kernel to run, see ``minicnn.backend.algorithms("conv2d_forward")``.
 
     Weights: ``kernel`` (kh, kw, c / groups, f), ``bias`` (f,).
@@ -52,12 +52,10 @@ class Conv2D(Layer):
         groups: int = 1,
         activation: Any = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
         algorithm: str = "auto",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(activation, use_bias, **kwargs)
         self.check_data_format(data_format)
         self.filters = whole(filters, "filters", self.where)
         self.kernel_size = pair(kernel_size, self.where, "kernel_size")
@@ -76,19 +74,12 @@ class Conv2D(Layer):
             raise ArgumentError(
                 message(self.where, "strides and dilation exclude each other", got=got, hint=hint)
             )
-        self.activation = activations.get(activation)
-        self.use_bias = bool(use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
         self.algorithm = algorithm
 
     def build(self, input_shape: Shape) -> None:
         channels = self._channels(input_shape)
         shape = (*self.kernel_size, channels // self.groups, self.filters)
-        self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")
-        self.bias = (
-            self.add_weight((self.filters,), self.bias_initializer, name="bias") if self.use_bias else None
-        )
+        self.add_kernel_and_bias(shape, self.filters)
 
     def _channels(self, input_shape: Shape) -> int:
         if len(input_shape) != 4 or not input_shape[3]:
@@ -121,9 +112,5 @@ class Conv2D(Layer):
             "padding": self.padding,
             "dilation_rate": self.dilation_rate,
             "groups": self.groups,
-            "activation": activations.serialize(self.activation, self.where),
-            "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
             "algorithm": self.algorithm,
         }

@@ -6,13 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .. import initializers
 from ..checks import is_integer, whole
 from ..errors import ArgumentError, ShapeError, message
 from ..functions.linear import check_inputs, dense
 from ..functions.shape import reshape
-from . import activation as activations
 from .base import Layer, Shape
+from .kernel_bias import KernelAndBias
 
 
 class InputLayer(Layer):
@@ -59,12 +58,13 @@ def Input(
     return input_symbol(InputLayer(shape, batch_size, dtype=dtype, name=name))
 
 
-class Dense(Layer):
+class Dense(KernelAndBias):
     """Fully connected: ``y = activation(x @ kernel + bias)``.
 
     Backward: ``gx = gy @ kernelᵀ``, ``gkernel = xᵀ @ gy``, ``gbias = Σ gy``.
 
-    Parameters: `units` outputs, `activation` name, function or None, `use_bias`, initializers.
+    Parameters: `units` outputs; `activation`, `use_bias`, initializers and regularizers: see
+    `KernelAndBias`.
     Weights: ``kernel`` (in, units), ``bias`` (units,). Input (…, in), output (…, units).
 
     >>> import numpy as np
@@ -77,23 +77,14 @@ class Dense(Layer):
         units: int,
         activation: Any = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(activation, use_bias, **kwargs)
         self.units = whole(units, "units", self.where)
-        self.activation = activations.get(activation)
-        self.use_bias = bool(use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
 
     def build(self, input_shape: Shape) -> None:
         shape = (self._inputs(input_shape), self.units)
-        self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")
-        self.bias = (
-            self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
-        )
+        self.add_kernel_and_bias(shape, self.units)
 
     def _inputs(self, input_shape: Shape) -> int:
         if len(input_shape) < 2 or input_shape[-1] is None:
@@ -115,10 +106,6 @@ class Dense(Layer):
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "units": self.units,
-            "activation": activations.serialize(self.activation, self.where),
-            "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
         }
 
 

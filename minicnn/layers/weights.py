@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import backend, initializers
+from .. import backend, initializers, regularizers
 from ..autograd import Parameter, Tensor
 from ..errors import ArgumentError, ShapeError, message
 from .promised import promised_now
@@ -26,6 +26,10 @@ class HasWeights:
 
     def __init__(self, trainable: bool) -> None:
         self._own: list[Parameter] = []
+        self._penalties: list[tuple[Parameter, Any]] = []
+        # Which run of the outermost layer the last call belonged to, and the losses added in it.
+        self._pass: object = None
+        self._added: tuple[object, list[Any]] = (None, [])
         self._sublayers: list[Any] = []
         self._trainable = bool(trainable)
 
@@ -58,8 +62,9 @@ class HasWeights:
         trainable: bool = True,
         name: str = "weight",
         dtype: str | None = None,
+        regularizer: Any = None,
     ) -> Parameter:
-        """Make a Parameter of this layer; call it in `build`."""
+        """Make a Parameter of this layer; call it in `build`. `regularizer` penalises it, see `losses`."""
         promised = promised_now.get()
         if promised is None:
             value = initializers.get(initializer)(tuple(shape), dtype or self.dtype)
@@ -69,7 +74,27 @@ class HasWeights:
         parameter.path = f"{self.name}/{name}"
         parameter.learnable = trainable
         self._own.append(parameter)
+        if regularizer is not None:
+            self._penalties.append((parameter, regularizers.get(regularizer)))
         return parameter
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar Tensor to what training minimises; call it in `call`, it counts for that pass."""
+        if self._added[0] is not self._pass:
+            self._added = (self._pass, [])
+        self._added[1].append(loss)
+
+    @property
+    def losses(self) -> list[Any]:
+        """Scalar Tensors that training adds to the loss, those of inner layers included.
+
+        They are what `add_loss` and activity regularizers gave in this layer's last call, and the
+        penalties of regularized weights that are trainable now.
+        """
+        layers = list(self._walk())
+        added = [loss for layer in layers if layer._added[0] is self._pass for loss in layer._added[1]]
+        pairs = [pair for layer in layers for pair in layer._penalties]
+        return added + [regularizer(weight) for weight, regularizer in pairs if weight.trainable]
 
     @property
     def trainable(self) -> bool:

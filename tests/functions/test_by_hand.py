@@ -51,6 +51,7 @@ EXAMPLES = {
     "power 0 at 0": Example(lambda x: x**0, [[0, 2]], [1, 1], [5, 5], [[0, 0]]),
     "exp": Example(F.exp, [[0, log(2)]], [1, 2], [3, 5], [[3, 10]]),
     "log": Example(F.log, [[1, 4]], [0, log(4)], [2, 2], [[2, 0.5]]),
+    "absolute": Example(F.absolute, [[-4, 0, 9]], [4, 0, 9], [2, 3, 4], [[-2, 0, 4]]),
     "sqrt": Example(F.sqrt, [[4, 9]], [2, 3], [4, 6], [[1, 1]]),
     "clip": Example(
         lambda x: F.clip(x, -1, 2), [[-3, -1, 0, 2, 5]], [-1, -1, 0, 2, 2], [1, 2, 3, 4, 5], [[0, 2, 3, 4, 0]]

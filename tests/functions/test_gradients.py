@@ -42,6 +42,7 @@ CASES = {
     "power 3 of negative numbers": (lambda x: x**3, numbers(4)),
     "number to the power": (lambda p: 2.0**p, numbers(4)),
     "negative": (lambda x: -x, numbers(3)),
+    "absolute": (F.absolute, apart(3, 4)),
     "exp": (F.exp, numbers(2, 3)),
     "log": (F.log, positive(2, 3)),
     "sqrt": (F.sqrt, positive(2, 3)),

@@ -22,6 +22,7 @@ NUMPY = {
     "power": (F.power, lambda x, y: x**y, np.abs(X), ROWS),
     "exp": (F.exp, np.exp, X),
     "log": (F.log, np.log, np.abs(X)),
+    "absolute": (F.absolute, np.abs, X),
     "sqrt": (F.sqrt, np.sqrt, np.abs(X)),
     "clip": (lambda x: F.clip(x, -0.5, 0.5), lambda x: np.clip(x, -0.5, 0.5), X),
     "where": (lambda x, y: F.where(x > 0, x, y), lambda x, y: np.where(x > 0, x, y), X, ROWS),

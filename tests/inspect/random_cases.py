@@ -224,6 +224,7 @@ CASES = {
     "whole power": whole_power,
     "exp": unary(F.exp, lambda fill: limited(fill, 500)),
     "log": unary(F.log, positive),
+    "absolute": unary(F.absolute),
     "sqrt": unary(F.sqrt, positive),
     "clip": clip,
     "where": where,
