@@ -4,7 +4,7 @@
 
 PYTHON ?=
 DEMO ?= train mnist_subset --epochs 12 --seed 0 --output demo
-BENCH ?= $(wildcard benchmarks/*.py)
+BENCH ?= $(filter-out %/side_by_side.py,$(wildcard benchmarks/*.py))
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 VENV := .venv
 BIN := $(VENV)/bin
