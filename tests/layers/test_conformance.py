@@ -1,4 +1,4 @@
-"""What every layer owes its users: one row of tests/layer_table.py is one layer in every test here."""
+"""What every layer owes its users: one row of tests/layer_table/ is one layer in every test here."""
 
 from __future__ import annotations
 
