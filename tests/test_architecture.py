@@ -55,7 +55,7 @@ ALLOWED = {
 # Conveniences that point upward: an import inside one function, by file, function and target.
 UPWARD = {
     ("minicnn.layers.core", "Input", "minicnn.models.graph"),
-    ("minicnn.callbacks", "History.plot", "minicnn.visualize.plot"),
+    ("minicnn.callbacks.history", "History.plot", "minicnn.visualize.plot"),
     ("minicnn.models.functional", "Model.summary", "minicnn.models.summary"),
     ("minicnn.models.functional", "Model.save", "minicnn.models.saving"),
     ("minicnn.models.functional", "Model.save_weights", "minicnn.models.saving"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import sys
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from minicnn import Sequential, callbacks, layers, utils
+from minicnn.callbacks import progress
 from minicnn.errors import ArgumentError
 
 
@@ -31,20 +33,46 @@ def test_history_plots_itself(tmp_path):
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_history_goes_on_where_it_was():
+    history, again = callbacks.History(), callbacks.History()
+    history.on_epoch_end(0, {"loss": 2.0})
+    state = json.loads(json.dumps(history.get_state()))
+    history.on_epoch_end(1, {"loss": 1.0})
+    again.set_state(state)
+    assert (again.epoch, again.history) == ([0], {"loss": [2.0]})
+    again.on_epoch_end(1, {"loss": 1.0})
+    assert again.get_state() == history.get_state()
+
+
+PLACES = ["train", "test", "predict"]
+HOOKS = [f"on_{place}{part}" for place in PLACES for part in ("", "_batch")] + ["on_epoch", "on_batch"]
+
+
 def test_every_method_may_be_left_out():
     names = [name for name in vars(callbacks.Callback) if name.startswith("on_")]
-    assert sorted(names) == [
-        "on_epoch_begin",
-        "on_epoch_end",
-        "on_train_batch_begin",
-        "on_train_batch_end",
-        "on_train_begin",
-        "on_train_end",
-    ]
+    assert sorted(names) == sorted(f"{hook}_{end}" for hook in HOOKS for end in ("begin", "end"))
     listed = callbacks.CallbackList([callbacks.Callback()], "model", {"epochs": 3})
     for name in names:
         listed.call(name, *([0] if "epoch" in name or "batch" in name else []))
     assert listed.callbacks[0].model == "model" and listed.callbacks[0].params == {"epochs": 3}
+    assert callbacks.Callback().get_state() == {}
+    callbacks.Callback().set_state({})
+
+
+def test_on_batch_is_another_name_of_on_train_batch():
+    class Short(callbacks.Callback):
+        def on_batch_begin(self, batch, logs=None):
+            pages.append(("begin", batch, logs))
+
+        def on_batch_end(self, batch, logs=None):
+            pages.append(("end", batch, logs))
+
+    pages = []
+    listed = callbacks.CallbackList([Short()], None, {})
+    listed.call("on_train_batch_begin", 4)
+    listed.call("on_test_batch_end", 4)
+    listed.call("on_train_batch_end", 4, {"loss": 1.0})
+    assert pages == [("begin", 4, None), ("end", 4, {"loss": 1.0})]
 
 
 def test_only_callbacks_can_be_called():
@@ -122,7 +150,7 @@ def test_verbose_2_shows_no_bar(terminal):
 
 def test_the_bar_reads_the_values_ten_times_a_second_at_most(terminal, monkeypatch):
     clock = iter(np.arange(0.0, 100.0, 0.011))
-    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: float(next(clock)))
     terminal()
     bar = callbacks.ProgressBar()
     bar.params = {"epochs": 1, "steps": 100, "verbose": 1}
