@@ -296,6 +296,25 @@ def test_files_can_be_read_in_one_sitting(module):
             assert length < 50, f"{module}.{node.name} has {length} lines"
 
 
+def code_lines(file: Path, tree: ast.Module) -> int:
+    """Lines that are neither blank nor part of a docstring."""
+    bare = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+    docs = {
+        line
+        for node in bare
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for line in range(node.lineno, node.end_lineno + 1)
+    }
+    lines = enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+    return sum(bool(line.strip()) and number not in docs for number, line in lines)
+
+
+def test_the_network_itself_stays_small():
+    """Functions, layers and reference kernels together: what a student has to read."""
+    rooms = ("functions", "layers", "kernels")
+    assert sum(code_lines(*modules()[m]) for m in modules() if room(m) in rooms) < 5000
+
+
 @pytest.mark.parametrize("module", modules())
 def test_a_file_says_what_it_is_about(module):
     _, tree = modules()[module]
