@@ -63,6 +63,7 @@ __all__ = [
     "models",
     "no_grad",
     "optimizers",
+    "preprocessing",
     "regularizers",
     "use_backend",
     "utils",
@@ -71,7 +72,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """`datasets`, `inspect` and `visualize` load on first use."""
-    if name in ("backend", "datasets", "inspect", "visualize"):
+    """`datasets`, `inspect`, `preprocessing` and `visualize` load on first use."""
+    if name in ("backend", "datasets", "inspect", "preprocessing", "visualize"):
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

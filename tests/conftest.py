@@ -13,6 +13,10 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 
+# No test downloads anything; those of downloads ask a server of their own.
+os.environ["MINICNN_OFFLINE"] = "1"
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data (MINICNN_TEST_DATA, or ../shared/data); skips where there is none."""

@@ -23,7 +23,16 @@ ROOT = Path(__file__).resolve().parents[1]
 # The rooms of minicnn/ and which other rooms each may use.
 CORE = {"errors", "checks", "geometry", "context", "saved", "backend", "autograd"}
 BUILD = CORE | {"functions", "random", "initializers", "regularizers", "layers"}
-TRAIN = BUILD | {"losses", "metrics", "optimizers", "callbacks", "models", "datasets", "utils"}
+TRAIN = BUILD | {
+    "losses",
+    "metrics",
+    "optimizers",
+    "callbacks",
+    "models",
+    "datasets",
+    "utils",
+    "preprocessing",
+}
 ALLOWED = {
     "errors": set(),
     "checks": {"errors"},
@@ -41,9 +50,10 @@ ALLOWED = {
     "metrics": CORE | {"functions", "losses"},
     "optimizers": CORE,
     "callbacks": {"errors"},
-    "models": TRAIN - {"datasets", "utils"},
+    "models": TRAIN - {"datasets", "preprocessing", "utils"},
     "utils": {"errors", "checks", "random", "layers"},
-    "datasets": {"errors", "random"},
+    "preprocessing": {"errors", "checks"},
+    "datasets": {"errors", "checks", "random", "preprocessing"},
     "visualize": TRAIN,
     "inspect": TRAIN,
     "cli": TRAIN | {"visualize", "inspect", "minicnn"},
@@ -72,6 +82,8 @@ KERNEL_LIBRARIES = {"numpy", "scipy", "numba", "llvmlite", "threadpoolctl"}
 LIBRARIES = {
     "matplotlib": {"minicnn.visualize.plot"},
     "safetensors": {"minicnn.models.saving"},
+    "pooch": {"minicnn.datasets.download"},
+    "requests": {"minicnn.datasets.download"},
 }
 
 

@@ -142,6 +142,18 @@ def test_a_checkout_works_without_installation(fresh_python, tmp_path):
 
 
 def test_import_is_light(tmp_path):
-    heavy = ["cupy", "keras", "matplotlib", "numba", "PIL", "rich", "safetensors", "scipy", "typer"]
+    heavy = [
+        "cupy",
+        "keras",
+        "matplotlib",
+        "numba",
+        "PIL",
+        "pooch",
+        "requests",
+        "rich",
+        "safetensors",
+        "scipy",
+        "typer",
+    ]
     code = f"import sys, minicnn; print(sorted(set(sys.modules) & set({heavy})))"
     assert run(sys.executable, "-c", code, cwd=tmp_path, PYTHONPATH=str(ROOT)) == "[]\n"

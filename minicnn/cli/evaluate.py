@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..models import load_model
-from .data import load
+from .data import image_shape, load
 from .options import DataDir, Dataset, ModelFile
 from .score import score, score_sentence, table_by_class
 from .terminal import console
@@ -17,8 +17,8 @@ _WHERE = "minicnn evaluate"
 def evaluate(model: ModelFile, dataset: Dataset, data_dir: DataDir = None) -> None:
     """Test the network in the file MODEL on the test images of DATASET."""
     network = load_model(model)
-    _, (x, y) = load(dataset, data_dir, _WHERE)
-    result = score(network, x, y, _WHERE)
+    data = load(dataset, data_dir, _WHERE, image_shape(network, _WHERE))
+    result = score(network, *data.test, _WHERE)
     out = console()
     out.print(score_sentence(result), style="bold green")
-    out.print(table_by_class(result))
+    out.print(table_by_class(result, data.class_names))

@@ -6,13 +6,12 @@ inverted, which is recognised by its border: more than half of it is light.
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..errors import FileAccessError, FileFormatError, message
+from ..preprocessing import open_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -62,34 +61,10 @@ def read_picture(path: Path, shape: tuple[int, int, int], invert: bool | None = 
 
 
 def _opened(path: Path) -> Image:
-    """Open a picture, turned the right way up, on white where it is transparent, of 8 bits."""
-    from PIL import Image, ImageOps
+    """Open a picture, on white where it is transparent."""
+    from PIL import Image
 
-    if path.is_dir():
-        hint = f"Name the images in it: {path / '*.png'}."
-        raise FileAccessError(message(str(path), "this is a folder, not an image", hint=hint))
-    if not path.exists():
-        raise FileAccessError(message(str(path), "there is no such file"))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as file:
-                image = ImageOps.exif_transpose(file)
-                image.load()
-    except PermissionError as error:
-        raise FileAccessError(message(str(path), f"it cannot be read ({error.strerror})")) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise FileFormatError(
-            message(str(path), "the image has too many pixels", hint="Scale it down.")
-        ) from error
-    except Exception as error:  # a decoder raises whatever a damaged file leads it into
-        raise FileFormatError(
-            message(str(path), "this is no image that can be read, or it is damaged")
-        ) from error
-    if image.mode.startswith(("I", "F")):  # 16 bits a pixel, or floats: convert("L") would cut them at 255
-        values = np.asarray(image, np.float64)
-        white = 65535.0 if image.mode.startswith("I") else max(float(values.max()), 1e-30)
-        return Image.fromarray((255 * values / white).clip(0, 255).round().astype(np.uint8))
+    image = open_image(path)
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

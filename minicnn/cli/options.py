@@ -23,7 +23,8 @@ Dataset = Annotated[
     str,
     _argument(
         "DATASET",
-        "mnist_subset (7,000 digits, comes with minicnn) or mnist (70,000 digits, from --data-dir).",
+        "A name that minicnn datasets lists, such as mnist_subset (7,000 digits, comes with minicnn), or a "
+        "folder with a folder of images for each class.",
     ),
 ]
 ModelFile = Annotated[
@@ -33,7 +34,7 @@ ImageFiles = Annotated[list[Path], _argument("IMAGE", "Image files of any kind a
 
 DataDir = Annotated[
     Path | None,
-    _option("--data-dir", "DIR", "Folder with the four files of mnist; MINICNN_DATA can name it too."),
+    _option("--data-dir", "DIR", "Folder with the data set's files; MINICNN_DATA can name it too."),
 ]
 BackendName = Annotated[
     str | None, _option("--backend", "NAME", f"One of {', '.join(backend.available_backends())}.")
@@ -63,6 +64,10 @@ ValidationSplit = Annotated[
 ]
 Limit = Annotated[
     int | None, _option("--limit", "N", "Use only the first N training images, for a quick try.")
+]
+ImageSize = Annotated[
+    int | None,
+    _option("--image-size", "N", "Height and width that the images of a folder get; without it, 64."),
 ]
 Output = Annotated[
     Path,

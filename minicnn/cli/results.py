@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import FileAccessError, message
 from .score import Score
 
-__all__ = ["FILES", "prepare", "write"]
+__all__ = ["FILES", "files", "prepare", "write"]
 
 FILES = {
     "model.safetensors": "the trained network",
@@ -23,7 +23,18 @@ FILES = {
     "history.json": "these numbers and all settings",
     "digit.png": "an enlarged test image for predict",
 }
+_DIGITS = ("mnist", "mnist_subset")
 _ENLARGED = 10
+
+
+def files(dataset: str) -> dict[str, str]:
+    """What is written for a data set: `FILES`, where only a digit is called one.
+
+    >>> list(files("cifar10"))[-1], list(files("mnist"))[-1]
+    ('image.png', 'digit.png')
+    """
+    names = {"digit.png": "digit.png" if dataset in _DIGITS else "image.png"}
+    return {names.get(name, name): what for name, what in FILES.items()}
 
 
 def prepare(folder: Path, where: str) -> None:
@@ -49,8 +60,9 @@ def write(
     settings: Mapping[str, Any],
     result: Score,
     images: np.ndarray,
+    class_names: Sequence[str],
 ) -> None:
-    """Write all of `FILES`, the network first; `images` are those that `result` is about."""
+    """Write all of `files`, the network first; `images` are those that `result` is about."""
     from PIL import Image
 
     from ..visualize import plot
@@ -66,9 +78,10 @@ def write(
     title = f"{settings['model']} on {settings['dataset']}, seed {settings['seed']}"
     plot.learning_curve(history, folder / "learning_curve.png", title)
     curves = (result.labels, result.predictions, result.confidences)
-    plot.misclassified(images, *curves, path=folder / "misclassified.png")
-    digit = (255 - images[0]).repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)  # (h, w) -> (10·h, 10·w)
-    Image.fromarray(digit).save(folder / "digit.png")
+    plot.misclassified(images, *curves, path=folder / "misclassified.png", class_names=class_names)
+    example = 255 - images[0] if settings["dataset"] in _DIGITS else images[0]  # a digit as on paper
+    enlarged = example.repeat(_ENLARGED, axis=0).repeat(_ENLARGED, axis=1)  # (h, w) -> (10·h, 10·w)
+    Image.fromarray(enlarged).save(folder / list(files(settings["dataset"]))[-1])
 
 
 def _valid_json(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -38,12 +39,13 @@ class Score(NamedTuple):
 
 
 def score(model: Any, images: np.ndarray, labels: np.ndarray, where: str) -> Score:
-    """Test a model on images (n, h, w) uint8 with their classes (n,)."""
+    """Test a model on images (n, h, w) or (n, h, w, c) uint8 with their classes (n,)."""
     h, w, c = image_shape(model, where)
+    channels = 1 if images.ndim == 3 else images.shape[3]
     classes = model.output_shape[1]
-    if (h, w, c) != (*images.shape[1:3], 1):
-        problem, got = "the model takes other images than the data set has", f"{w} x {h}, {c} channels"
-        expected = f"{images.shape[2]} x {images.shape[1]}, 1 channel"
+    if (h, w, c) != (*images.shape[1:3], channels):
+        problem, got = "the model takes other images than the data set has", f"{w} x {h}, {_channels(c)}"
+        expected = f"{images.shape[2]} x {images.shape[1]}, {_channels(channels)}"
         raise ArgumentError(message(where, problem, expected=expected, got=got))
     if labels.max() >= classes:
         problem, expected = "the model has too few outputs", f"at least {labels.max() + 1} classes"
@@ -61,6 +63,10 @@ def score(model: Any, images: np.ndarray, labels: np.ndarray, where: str) -> Sco
                 loss += loss_of(targets[batch], output).item() * len(x[batch])
     p = probabilities(np.concatenate(outputs))
     return Score(labels, p.argmax(axis=1), p.max(axis=1), loss / len(x) if loss_of else None)
+
+
+def _channels(count: int) -> str:
+    return "1 channel" if count == 1 else f"{count} channels"
 
 
 def probabilities(output: np.ndarray) -> np.ndarray:
@@ -82,33 +88,37 @@ def score_sentence(result: Score) -> str:
     return f"Test accuracy {100 * result.accuracy:.1f} % ({result.correct:,} of {n:,} images){loss}."
 
 
-def table_by_class(result: Score) -> Table:
+def table_by_class(result: Score, names: Sequence[str]) -> Table:
     """Return a table with a row for each class: how many, how many right, and what it is taken for."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title in ("digit", "images", "correct", "accuracy"):
+    for title in ("class", "images", "correct", "accuracy"):
         table.add_column(title, justify="right")
     table.add_column("most often confused with")
     for label in np.unique(result.labels):
         predictions = result.predictions[result.labels == label]
         n, correct = len(predictions), int((predictions == label).sum())
-        cells = (str(label), f"{n:,}", f"{correct:,}", f"{100 * correct / n:.1f} %")
-        table.add_row(*cells, _confused_with(predictions, label))
+        cells = (names[label], f"{n:,}", f"{correct:,}", f"{100 * correct / n:.1f} %")
+        table.add_row(*cells, _confused_with(predictions, label, names))
     return table
 
 
-def _confused_with(predictions: np.ndarray, label: int) -> str:
+def _confused_with(predictions: np.ndarray, label: int, names: Sequence[str]) -> str:
     """Return the classes that wrong predictions name most often, and how often.
 
-    >>> _confused_with(np.array([4, 9, 4, 9, 9, 1]), 4), _confused_with(np.array([4, 9, 1]), 4)
+    >>> names = "0123456789"
+    >>> _confused_with(np.array([4, 9, 4, 9, 9, 1]), 4, names), _confused_with(np.array([4, 9, 1]), 4, names)
     ('9 (3 times)', '1, 9 (once each)')
     """
     counts = np.bincount(predictions[predictions != label])
     if not counts.any():
         return "-"
     most = counts.max()
-    names = ", ".join(map(str, np.flatnonzero(counts == most)))
+    others = [
+        names[other] if other < len(names) else str(other)
+        for other in np.flatnonzero(counts == most).tolist()
+    ]
     times = "once" if most == 1 else f"{most:,} times"
-    return f"{names} ({times}{' each' if ',' in names else ''})"
+    return f"{', '.join(others)} ({times}{' each' if len(others) > 1 else ''})"

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import backend as backends
-from .. import optimizers, random, utils
+from .. import datasets, optimizers, random, utils
 from ..callbacks import Callback
 from ..errors import ArgumentError, message
 from . import options as o
 from . import results
 from .architectures import ARCHITECTURES
-from .data import CLASSES, load, network_input
+from .data import Data, load, network_input
 from .score import Score, score, score_sentence, table_by_class
 from .terminal import check_at_least, check_choice, command_line, console
 
@@ -62,6 +62,7 @@ def train(
     validation_split: o.ValidationSplit = 0.1,
     limit: o.Limit = None,
     data_dir: o.DataDir = None,
+    image_size: o.ImageSize = None,
     output: o.Output = Path("minicnn-run"),
     backend: o.BackendName = None,
     quiet: o.Quiet = False,
@@ -80,10 +81,17 @@ def train(
         "backend": backend or backends.current_backend(),
     }
     _check(settings, limit)
-    (x, y), test = load(dataset, data_dir, _WHERE)
+    check_at_least(image_size, 1, "--image-size", _WHERE)
+    shape = None if image_size is None else (image_size, image_size, 3)
+    data = load(dataset, data_dir, _WHERE, shape)
+    if data.name in datasets.NAMES and image_size is not None:
+        problem, hint = f"the images of {data.name} have a size of their own", "Leave --image-size out."
+        raise ArgumentError(message(_WHERE, problem, hint=hint))
+    x, y = data.train
+    data = data._replace(train=(x[:limit], y[:limit]))
     results.prepare(output, _WHERE)
     with backends.use_backend(settings["backend"]):
-        _train((x[:limit], y[:limit]), test, settings, output, console(quiet), drawn)
+        _train(data, settings | {"dataset": data.name}, output, console(quiet), drawn)
 
 
 def _check(settings: dict[str, Any], limit: int | None) -> None:
@@ -104,13 +112,12 @@ def _check(settings: dict[str, Any], limit: int | None) -> None:
         raise ArgumentError(message(_WHERE, problem, expected="a number above 0", got=rate))
 
 
-def _train(
-    images: _Pair, test: _Pair, settings: dict[str, Any], folder: Path, out: Console, drawn: bool
-) -> None:
+def _train(data: Data, settings: dict[str, Any], folder: Path, out: Console, drawn: bool) -> None:
     """Train, test, write and report."""
     utils.set_random_seed(settings["seed"])
-    fitted, held_out = _split(*images, settings["validation_split"])
-    network = ARCHITECTURES[settings["model"]]((*images[0].shape[1:], 1), CLASSES)
+    fitted, held_out = _split(*data.train, settings["validation_split"])
+    input_shape = network_input(data.test[0][:1]).shape[1:]
+    network = ARCHITECTURES[settings["model"]](input_shape, len(data.class_names))
     network.compile(_optimizer(settings), "sparse_categorical_crossentropy", metrics=["accuracy"])
     settings |= {
         "learning_rate": network.optimizer.learning_rate,  # type: ignore[union-attr]
@@ -118,21 +125,22 @@ def _train(
         "parameters": network.count_params(),
         "training_images": len(fitted[0]),
         "validation_images": len(held_out[0]),
-        "test_images": len(test[0]),
+        "test_images": len(data.test[0]),
+        "class_names": list(data.class_names),
     }
     _print_settings(out, settings, drawn)
     started = time.perf_counter()
     with np.errstate(over="ignore", invalid="ignore"):  # a training that diverges is reported below
         history = _fit(network, fitted, held_out, settings, out.quiet, folder)
         seconds = time.perf_counter() - started
-        result = score(network, *test, _WHERE)
-    results.write(folder, network, history, settings, result, test[0])
+        result = score(network, *data.test, _WHERE)
+    results.write(folder, network, history, settings, result, data.test[0], data.class_names)
     if out.quiet:
         print(score_sentence(result))
     if not np.isfinite(history["loss"]).all():
         out.print("\nThe loss is no longer a number. Try a smaller --learning-rate.", style="bold red")
     out.print(f"\nTrained in {seconds:.1f} s.")
-    _print_results(out, folder, settings["dataset"], result)
+    _print_results(out, folder, data, result)
 
 
 def _split(x: np.ndarray, y: np.ndarray, share: float) -> tuple[_Pair, _Pair]:
@@ -188,17 +196,18 @@ def _print_settings(out: Console, settings: dict[str, Any], drawn: bool) -> None
     out.print(f"Seed      {settings['seed']}{' (drawn; --seed repeats it)' if drawn else ''}\n")
 
 
-def _print_results(out: Console, folder: Path, dataset: str, result: Score) -> None:
+def _print_results(out: Console, folder: Path, data: Data, result: Score) -> None:
     out.print(score_sentence(result), style="bold green")
-    out.print(table_by_class(result))
+    out.print(table_by_class(result, data.class_names))
     out.print(f"Written to {folder}/", soft_wrap=True)
-    for name, what in results.FILES.items():
+    files = results.files(data.name)
+    for name, what in files.items():
         out.print(f"  {name:20}{what}")
     network = folder / "model.safetensors"
     out.print("\nTry next")
     for command in (
-        command_line("predict", network, folder / "digit.png"),
-        command_line("evaluate", network, dataset),
+        command_line("predict", network, folder / list(files)[-1]),
+        command_line("evaluate", network, data.name),
         command_line("summary", network),
     ):
         out.print(f"  {command}", soft_wrap=True)

@@ -1,16 +1,41 @@
-"""Data sets as NumPy arrays: one module each with `load_data()`, and `load` to pick one by name."""
+"""Data sets: MNIST and its like as NumPy arrays, one module each with `load_data()`; folders of images.
+
+What is downloaded is kept in a cache (MINICNN_HOME moves it), compared with its published SHA-256, and
+never again asked for. MINICNN_DATA can name a folder of one's own files, MINICNN_OFFLINE=1 forbids
+downloads.
+"""
 
 from __future__ import annotations
 
 import os
 
 from ..errors import ArgumentError, message
-from . import idx, mnist, mnist_subset
-from .mnist import Split
+from . import cifar10, cifar100, download, fashion_mnist, idx, mnist, mnist_subset
+from .folders import ImageFolder, image_folder
+from .mnist_files import Split
 
-__all__ = ["NAMES", "idx", "load", "mnist", "mnist_subset"]
+__all__ = [
+    "CLASS_NAMES",
+    "NAMES",
+    "SOURCES",
+    "ImageFolder",
+    "Split",
+    "cifar10",
+    "cifar100",
+    "download",
+    "fashion_mnist",
+    "idx",
+    "image_folder",
+    "load",
+    "mnist",
+    "mnist_subset",
+]
 
-NAMES = ("mnist", "mnist_subset")
+_MODULES = {"mnist": mnist, "fashion_mnist": fashion_mnist, "cifar10": cifar10, "cifar100": cifar100}
+SOURCES = {name: module.SOURCE for name, module in _MODULES.items()}
+NAMES = (*_MODULES, "mnist_subset")
+CLASS_NAMES = {name: module.CLASS_NAMES for name, module in _MODULES.items()}
+CLASS_NAMES["mnist_subset"] = mnist.CLASS_NAMES
 
 
 def load(name: str, data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Split]:
@@ -19,7 +44,7 @@ def load(name: str, data_dir: str | os.PathLike[str] | None = None) -> tuple[Spl
     Parameters
     ----------
     name : one of `NAMES`.
-    data_dir : the folder with the files of "mnist"; "mnist_subset" takes none.
+    data_dir : a folder with the data set's files; "mnist_subset" takes none.
 
     Returns
     -------
@@ -35,8 +60,8 @@ def load(name: str, data_dir: str | os.PathLike[str] | None = None) -> tuple[Spl
     >>> x_test.shape
     (1000, 28, 28)
     """
-    if name == "mnist":
-        return mnist.load_data(data_dir)
+    if name in _MODULES:
+        return _MODULES[name].load_data(data_dir=data_dir)
     if name != "mnist_subset":
         names = " or ".join(repr(known) for known in NAMES)
         raise ArgumentError(

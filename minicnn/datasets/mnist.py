@@ -1,4 +1,4 @@
-"""MNIST, 70,000 handwritten digits of 28 x 28 grey pixels, read from its four IDX files.
+"""MNIST, 70,000 handwritten digits of 28 x 28 grey pixels.
 
 Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits", 1998.
 """
@@ -6,34 +6,39 @@ Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten
 from __future__ import annotations
 
 import os
-from pathlib import Path
+import warnings
 
-import numpy as np
+from . import mnist_files, mnist_subset
+from .download import DownloadError, File, Source, folder_of
+from .mnist_files import FILES, Split
 
-from ..errors import ArgumentError, FileFormatError, message
-from . import idx
+__all__ = ["CLASS_NAMES", "FILES", "SOURCE", "SubsetWarning", "load_data"]
 
-__all__ = ["FILES", "Split", "load_data", "load_folder"]
-
-Split = tuple[np.ndarray, np.ndarray]
-
-FILES = (
-    "train-images-idx3-ubyte.gz",
-    "train-labels-idx1-ubyte.gz",
-    "t10k-images-idx3-ubyte.gz",
-    "t10k-labels-idx1-ubyte.gz",
+CLASS_NAMES = tuple(str(digit) for digit in range(10))
+SOURCE = Source(
+    "mnist",
+    (
+        File(FILES[0], "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609", 9_912_422),
+        File(FILES[1], "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c", 28_881),
+        File(FILES[2], "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6", 1_648_877),
+        File(FILES[3], "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6", 4_542),
+    ),
+    ("https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/"),
 )
-_SOURCE = "https://storage.googleapis.com/cvdf-datasets/mnist/"
+
+
+class SubsetWarning(UserWarning):
+    """MNIST cannot be had, so the 7,000 digits that come with minicnn stand in for it."""
 
 
 def load_data(data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Split]:
-    """Load MNIST from a folder that holds its four files.
+    """Load MNIST; the first time it is downloaded (12 MB), and offline `mnist_subset` stands in for it.
 
     Parameters
     ----------
-    data_dir : the folder, or one with a subfolder ``mnist``; without it, the environment
-        variable ``MINICNN_DATA`` names it. The files may be unpacked (no ``.gz``), and may be
-        named ``train-images.idx3-ubyte`` and so on.
+    data_dir : a folder with the four files, or one with a subfolder ``mnist``; without it, one that the
+        environment variable ``MINICNN_DATA`` names, or the cache. The files may be unpacked (no
+        ``.gz``), and may be named ``train-images.idx3-ubyte`` and so on.
 
     Returns
     -------
@@ -42,8 +47,13 @@ def load_data(data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Sp
 
     Raises
     ------
-    ArgumentError : when no folder is given, or a file is not in it.
+    ArgumentError : when the folder does not exist, or a file is not in it.
     FileFormatError : when a file is damaged, or images and labels do not belong together.
+    FileAccessError : when the cache cannot be written.
+
+    Warns
+    -----
+    SubsetWarning : when nothing is in the cache and no mirror can be reached.
 
     Examples
     --------
@@ -53,77 +63,10 @@ def load_data(data_dir: str | os.PathLike[str] | None = None) -> tuple[Split, Sp
     minicnn.errors.ArgumentError: datasets.mnist.load_data: ...
     """
     where = "datasets.mnist.load_data"
-    given = data_dir if data_dir is not None else os.environ.get("MINICNN_DATA") or None
-    if given is None:
-        raise _missing(where, "no data folder is given", "none (data_dir is None, MINICNN_DATA is not set)")
-    folder = Path(given)
-    if not folder.is_dir():
-        raise _missing(where, "the data folder does not exist", f"'{folder}'")
-    for candidate in (folder, folder / "mnist"):
-        if _find(candidate, FILES[0]) is not None:
-            return load_folder(candidate, where)
-    return load_folder(folder, where)
-
-
-def load_folder(folder: Path, where: str) -> tuple[Split, Split]:
-    """Load the four files in `folder` and check that they belong together.
-
-    >>> (x_train, _), _ = load_folder(Path(__file__).parent / "mnist_subset", "here")
-    >>> x_train.shape
-    (6000, 28, 28)
-    """
-    found = [_find(folder, name) for name in FILES]
-    absent = [name for name, path in zip(FILES, found, strict=True) if path is None]
-    if absent:
-        raise _missing(
-            where,
-            f"{len(absent)} of the 4 files not found",
-            f"no {', '.join(absent)} in '{folder}'",
-        )
-    x_train, y_train, x_test, y_test = (path for path in found if path is not None)
-    return _load_pair(x_train, y_train, where), _load_pair(x_test, y_test, where)
-
-
-def _find(folder: Path, name: str) -> Path | None:
-    """Return the file under any of its four usual names, or None."""
-    plain = name.removesuffix(".gz")
-    dotted = plain.replace("-idx", ".idx")
-    for candidate in (name, plain, f"{dotted}.gz", dotted):
-        if (folder / candidate).is_file():
-            return folder / candidate
-    return None
-
-
-def _load_pair(images: Path, labels: Path, where: str) -> Split:
-    x, y = idx.read(images), idx.read(labels)
-    if x.dtype != np.uint8 or x.ndim != 3 or x.shape[1:] != (28, 28):
-        raise _wrong(where, f"'{images}' does not hold MNIST images", "uint8 of shape (n, 28, 28)", x)
-    if y.dtype != np.uint8 or y.ndim != 1:
-        raise _wrong(where, f"'{labels}' does not hold MNIST labels", "uint8 of shape (n,)", y)
-    if len(x) != len(y):
-        problem = f"'{images}' and '{labels}' do not belong together"
-        raise _wrong(where, problem, f"{len(x)} labels for {len(x)} images", f"{len(y)} labels")
-    if y.max() > 9:
-        at = int(np.argmax(y > 9))
-        raise _wrong(where, f"'{labels}' holds a label that is no digit", "0 to 9", f"{y[at]} at {at}")
-    return x, y
-
-
-def _wrong(where: str, problem: str, expected: str, got: np.ndarray | str) -> FileFormatError:
-    if isinstance(got, np.ndarray):
-        got = f"{got.dtype} of shape {got.shape}"
-    hint = "Use the four files of one download."
-    return FileFormatError(message(where, problem, expected=expected, got=got, hint=hint))
-
-
-def _missing(where: str, problem: str, got: str) -> ArgumentError:
-    return ArgumentError(
-        message(
-            where,
-            problem,
-            expected=f"a folder with {', '.join(FILES)}",
-            got=got,
-            hint=f"Download them from {_SOURCE} and give their folder as data_dir or in "
-            "MINICNN_DATA; or use mnist_subset, 7,000 of the images that come with minicnn.",
-        )
-    )
+    try:
+        folder = folder_of(SOURCE, data_dir, where, mnist_files.holds)
+    except DownloadError as error:
+        text = f"{error} For now you get mnist_subset, 6,000 training and 1,000 test images."
+        warnings.warn(text, SubsetWarning, stacklevel=2)
+        return mnist_subset.load_data()
+    return mnist_files.load_folder(folder, where, f"They can be had from {SOURCE.mirrors[0]}")

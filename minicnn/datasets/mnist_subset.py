@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .mnist import Split, load_folder
+from .mnist_files import Split, load_folder
 
 __all__ = ["load_data"]
 

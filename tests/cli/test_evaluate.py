@@ -68,12 +68,12 @@ def test_logits_become_probabilities():
 def test_the_table_by_hand():
     labels = np.array([0, 0, 0, 0, 1, 1, 3])
     predictions = np.array([0, 2, 2, 3, 1, 1, 0])
-    table = table_by_class(Score(labels, predictions, np.ones(7), None))
+    table = table_by_class(Score(labels, predictions, np.ones(7), None), ["ant", "bee", "cat", "dog"])
     rows = list(zip(*(column.cells for column in table.columns), strict=True))
     assert rows == [
-        ("0", "4", "1", "25.0 %", "2 (2 times)"),
-        ("1", "2", "2", "100.0 %", "-"),
-        ("3", "1", "0", "0.0 %", "0 (once)"),
+        ("ant", "4", "1", "25.0 %", "cat (2 times)"),
+        ("bee", "2", "2", "100.0 %", "-"),
+        ("dog", "1", "0", "0.0 %", "ant (once)"),
     ]
 
 
@@ -121,5 +121,6 @@ def test_wrong_arguments(trained):
         == "minicnn evaluate: Missing argument 'MODEL'. See minicnn evaluate --help.\n"
     )
     assert run("evaluate", trained.model, "letters", code=2).err == (
-        "minicnn evaluate: there is no such data set. Expected mnist or mnist_subset, got 'letters'.\n"
+        "minicnn evaluate: there is no such data set. Expected mnist, fashion_mnist, cifar10, cifar100, "
+        "mnist_subset or a folder of class folders, got 'letters'.\n"
     )

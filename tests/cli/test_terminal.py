@@ -128,7 +128,7 @@ def test_terminals_without_unicode(trained, small_mnist, tmp_path):
         start("train", "--help", **NOT_UNICODE),
     ]
     train, summary, predict, manual = (finish(process, encoding="ascii").out for process in processes)
-    assert "|digit | images |" in train
+    assert "|class | images |" in train
     assert "| Layer (type) " in summary
     assert "280x280 scaled to 28x28" in predict
     assert "####" in predict

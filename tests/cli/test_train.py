@@ -97,6 +97,7 @@ def test_history_holds_the_numbers_and_all_settings(trained):
         "training_images": 720,
         "validation_images": 80,
         "test_images": 1000,
+        "class_names": list("0123456789"),
     }
 
 
@@ -221,7 +222,16 @@ def test_ctrl_c_says_where_it_stopped(small_mnist, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("cifar10", "there is no such data set. Expected mnist or mnist_subset, got 'cifar10'."),
+        (
+            "letters",
+            "there is no such data set. Expected mnist, fashion_mnist, cifar10, cifar100, mnist_subset or a "
+            "folder of class folders, got 'letters'.",
+        ),
+        ("mnist_subset --image-size 0", "--image-size is too small. Expected at least 1, got 0."),
+        (
+            "mnist_subset --image-size 28",
+            "the images of mnist_subset have a size of their own. Leave --image-size out.",
+        ),
         (
             "mnist_subset --model vgg",
             "there is no such model. Expected notes_cnn, small_cnn or mlp, got 'vgg'.",
@@ -263,9 +273,10 @@ def test_wrong_arguments(words, sentence, tmp_path, monkeypatch):
 
 
 def test_errors_of_the_library_come_as_they_are(tmp_path):
-    environment = {"MINICNN_DATA": ""}
-    assert run("train", "mnist", "--output", tmp_path, code=2, **environment).err.startswith(
-        "datasets.mnist.load_data: no data folder is given. Expected a folder with train-images-idx3-ubyte.gz"
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    assert run("train", "mnist", "--data-dir", folder, "--output", tmp_path, code=2).err.startswith(
+        "datasets.mnist.load_data: 4 of the 4 files not found. Expected a folder with train-images-idx3"
     )
     seed = ("--seed", 2**64, "--output", tmp_path)
     assert run("train", "mnist_subset", *seed, code=2).err == (

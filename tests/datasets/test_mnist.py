@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from minicnn import datasets
-from minicnn.datasets import mnist, mnist_subset
-from minicnn.errors import ArgumentError, FileFormatError
+from minicnn.datasets import fashion_mnist, mnist, mnist_subset
+from minicnn.errors import ArgumentError, FileAccessError, FileFormatError
+
+from .conftest import source_of, whole
 
 SMALL = {
     mnist.FILES[0]: np.arange(3 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(3, 28, 28),
@@ -29,9 +31,13 @@ def folder(tmp_path, monkeypatch):
 
 
 def write(path, array):
+    path.write_bytes(gzip.compress(idx_bytes(array)))
+
+
+def idx_bytes(array):
     code = {np.dtype(np.uint8): 8, np.dtype(np.int8): 9}[array.dtype]
     header = bytes([0, 0, code, array.ndim]) + np.array(array.shape, ">u4").tobytes()
-    path.write_bytes(gzip.compress(header + array.tobytes()))
+    return header + array.tobytes()
 
 
 def check(loaded):
@@ -85,24 +91,64 @@ def test_the_real_files(shared_data):
     assert np.bincount(y_test).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
 
 
-def test_no_folder_tells_what_to_do(monkeypatch):
-    monkeypatch.delenv("MINICNN_DATA", raising=False)
-    with pytest.raises(ArgumentError) as caught:
-        mnist.load_data()
-    assert str(caught.value) == (
-        "datasets.mnist.load_data: no data folder is given. Expected a folder with "
-        "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, "
-        "t10k-labels-idx1-ubyte.gz, got none (data_dir is None, MINICNN_DATA is not set). "
-        "Download them from https://storage.googleapis.com/cvdf-datasets/mnist/ and give their "
-        "folder as data_dir or in MINICNN_DATA; or use mnist_subset, 7,000 of the images that "
-        "come with minicnn."
+def served(server, monkeypatch, module):
+    """The tiny files on a server, which the data set takes for its mirror."""
+    contents = {name: gzip.compress(idx_bytes(array)) for name, array in SMALL.items()}
+    source = source_of(contents, server.url, name=module.SOURCE.name)
+    monkeypatch.setattr(module, "SOURCE", source._replace(own_folder=module.SOURCE.own_folder))
+    server.replies |= {f"/{name}": whole(content) for name, content in contents.items()}
+
+
+@pytest.mark.parametrize("module", [mnist, fashion_mnist])
+def test_download_and_cache(module, server, cache, monkeypatch):
+    served(server, monkeypatch, module)
+    check(module.load_data())
+    server.replies.clear()
+    check(module.load_data())
+    assert len(server.asked) == 4
+
+
+def test_offline_the_subset_stands_in_and_says_so(cache):
+    with pytest.warns(mnist.SubsetWarning) as caught:
+        loaded = mnist.load_data()
+    assert str(caught[0].message) == (
+        "datasets.mnist.load_data: train-images-idx3-ubyte.gz could not be downloaded (MINICNN_OFFLINE is "
+        "set). Download train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, "
+        "t10k-labels-idx1-ubyte.gz from https://storage.googleapis.com/cvdf-datasets/mnist/ by hand into "
+        f"'{cache.with_name('mnist')}', or name a folder that has the files of this data set as data_dir. "
+        "For now you get mnist_subset, 6,000 training and 1,000 test images."
     )
+    np.testing.assert_array_equal(loaded[1][0], mnist_subset.load_data()[1][0])
+
+
+def test_fashion_mnist_offline_says_what_to_do(cache):
+    with pytest.raises(FileAccessError) as caught:
+        fashion_mnist.load_data()
+    for part in (*mnist.FILES, "https://github.com/zalandoresearch/", str(cache.with_name("fashion_mnist"))):
+        assert part in str(caught.value)
+
+
+def test_fashion_mnist_is_not_mistaken_for_mnist(folder, cache, monkeypatch):
+    """Its files have the same names: MINICNN_DATA, which is for all data sets, must have a folder for it."""
+    monkeypatch.setenv("MINICNN_DATA", str(folder))
+    check(mnist.load_data())
+    with pytest.raises(FileAccessError):
+        fashion_mnist.load_data()
+    check(fashion_mnist.load_data(folder))
+    own = folder / "fashion-mnist"
+    own.mkdir()
+    for name in mnist.FILES:
+        (folder / name).rename(own / name)
+    check(fashion_mnist.load_data())
 
 
 def test_missing_folder_and_missing_files(folder):
     with pytest.raises(ArgumentError, match="the data folder does not exist.*nowhere"):
         mnist.load_data(folder / "nowhere")
     (folder / mnist.FILES[3]).unlink()
+    hint = "They can be had from https://storage"
+    with pytest.raises(ArgumentError, match=hint):
+        mnist.load_data(folder)
     with pytest.raises(ArgumentError, match="1 of the 4 files not found.*no t10k-labels"):
         mnist.load_data(folder)
 
@@ -142,7 +188,7 @@ def test_a_damaged_file_is_named(folder):
 
 def test_load_by_name(folder):
     np.testing.assert_array_equal(datasets.load("mnist_subset")[1][1], mnist_subset.load_data()[1][1])
-    with pytest.raises(ArgumentError, match="Expected 'mnist' or 'mnist_subset', got 'minst'"):
+    with pytest.raises(ArgumentError, match="'cifar100' or 'mnist_subset', got 'minst'"):
         datasets.load("minst")
     with pytest.raises(ArgumentError, match="'mnist_subset' comes with minicnn.*Expected no data_dir"):
         datasets.load("mnist_subset", folder)
