@@ -46,7 +46,7 @@ def load(data_dir: str | None) -> Any:
     sets = []
     for part in ("train", "test"):
         folder = datasets.image_folder(Path(data_dir) / part, image_size=(32, 32), shuffle=False)
-        x, y = folder.arrays()
+        x, y = folder.as_arrays()
         sets.append((x / 255, y))
     return sets
 

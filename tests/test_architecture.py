@@ -81,7 +81,7 @@ KERNELS_BY_NAME = {
 KERNEL_LIBRARIES = {"numpy", "scipy", "numba", "llvmlite", "threadpoolctl"}
 LIBRARIES = {
     "matplotlib": {"minicnn.visualize.plot"},
-    "safetensors": {"minicnn.models.saving"},
+    "safetensors": {"minicnn.models.files"},
     "pooch": {"minicnn.datasets.download"},
     "requests": {"minicnn.datasets.download"},
 }
@@ -162,7 +162,7 @@ def test_the_reader_of_imports_sees_them_all():
     assert Import("minicnn.autograd", "", "minicnn.context") in imports()
     assert Import("minicnn.functions.conv", "", "minicnn.backend") in imports()
     assert Import("minicnn.kernels.conv2d.reference", "", "minicnn.kernels.checks") in imports()
-    assert Import("minicnn.models.saving", "_write", "safetensors.numpy") in imports()
+    assert Import("minicnn.models.files", "write_file", "safetensors.numpy") in imports()
     assert set(UPWARD) <= set(imports()), "an upward convenience that is listed does not exist"
     assert len(modules()) > 60
 
@@ -274,7 +274,7 @@ def test_only_the_backend_knows_names_of_backends():
         for node in strings(tree)
         if node.value in names and room(module) not in ("backend", "kernels")
     }
-    assert found <= {("minicnn.models.saving", "numpy")}  # safetensors' name for arrays
+    assert found <= {("minicnn.models.files", "numpy")}  # safetensors' name for arrays
 
 
 def test_operators_are_attached_in_one_place():

@@ -129,6 +129,7 @@ class Layer(HasWeights):
         if not self.built:
             with aside():
                 self.build(input_shape)
+            self._built_for = input_shape  # files keep it: only calls of a model's code tell it otherwise
             self.built = True
 
     def __call__(self, *inputs: Any, training: bool | None = None, **kwargs: Any) -> Any:

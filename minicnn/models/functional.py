@@ -137,8 +137,6 @@ class GraphModel(Model):
 class Functional(GraphModel):
     """A model made of the nodes between input and output symbols; `Model(inputs, outputs)` makes one."""
 
-    takes_custom_objects = True
-
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         inputs = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
@@ -184,9 +182,8 @@ class Functional(GraphModel):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Functional:
-        custom_objects = custom_objects or config.pop("custom_objects", None)
-        layers = {layer.name: layer for layer in (deserialize(c, custom_objects) for c in config["layers"])}
+    def from_config(cls, config: dict[str, Any]) -> Functional:
+        layers = {layer.name: layer for layer in (deserialize(c) for c in config["layers"])}
         made: list[list[Symbol]] = []
 
         def find(reference: Any) -> Symbol:

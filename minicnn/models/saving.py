@@ -1,168 +1,150 @@
-"""Models as files: one ``.safetensors`` with the weights, and the rest as JSON in its metadata.
+"""Models as files: weights, and as a description the architecture and how the model was compiled.
 
-Nothing in a file is ever executed: layers and functions are looked up by name on lists. A file is
-written under a temporary name, synced and renamed, so that a crash leaves the old file whole.
+Layers and functions in a description are looked up by name on lists; no code is ever run. What is the
+user's own is stored by name, and comes back when `custom_objects` says what the name stands for.
 """
 
 from __future__ import annotations
 
+import inspect
 import itertools
-import json
-import os
-import tempfile
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from .. import losses, metrics, optimizers
-from ..errors import ArgumentError, FileAccessError, FileFormatError, message
+from ..errors import ArgumentError, FileFormatError, message
 from ..layers.base import Layer
+from ..layers.core import InputLayer
 from ..layers.promised import promised_weights
-from ..layers.registry import deserialize, serialize
+from ..layers.registry import custom_object_scope, custom_objects_now, deserialize, serialize
+from .files import checked_path, read_file, write_file
 
-FORMAT = "minicnn-1"
-_STATE = "optimizer/"
+# What compile is given again after loading: its arguments, and the attributes that keep them.
+_COMPILED = {"loss": "loss", "metrics": "_metric_arguments"}
 
 
 def save_model(model: Any, path: Any) -> None:
     """Write architecture, weights, compile settings and optimizer state."""
-    path = _checked_path(path)
+    path, where = checked_path(path, "save"), f"save of {model.where}"
     if not model.built:
         hint = "Give it an Input, or call it on data once."
-        raise ArgumentError(message(f"save of {model.where}", "its weights do not exist yet", hint=hint))
-    if not hasattr(model, "graph"):
-        hint = "Use save_weights, and load_weights on a model of that class."
-        raise ArgumentError(message(f"save of {model.where}", "only code says how it computes", hint=hint))
-    metadata = {"architecture": serialize(model)}
-    arrays = _weight_arrays(model)
+        raise ArgumentError(message(where, "its weights do not exist yet", hint=hint))
+    if not hasattr(model, "graph") and type(model).get_config is Layer.get_config:
+        hint = "Give it a get_config, or use save_weights and load_weights on a model of that class."
+        raise ArgumentError(message(where, "only code says how it computes", hint=hint))
+    _check_shared(model, where)
+    description = _weight_keys(model) | {
+        "architecture": serialize(model),
+        "layers": [_layer_state(layer) for layer in _layers(model)],
+    }
     if model.optimizer is not None:
-        metadata["compile"] = _compile_data(model)
-        state = model.optimizer.state_arrays(model.trainable_weights)
-        arrays |= {_STATE + name: np.asarray(array, order="C") for name, array in state.items()}
-    _write(path, arrays, metadata, model)
+        description["compile"] = _compile_data(model, where)
+        description["optimizer"] = model.optimizer.state_arrays(model.trainable_weights)
+    write_file(path, _weight_arrays(model), description)
 
 
 def save_weights(model: Any, path: Any) -> None:
     """Write the weights alone."""
-    _write(_checked_path(path), _weight_arrays(model), {}, model)
+    write_file(checked_path(path, "save_weights"), _weight_arrays(model), _weight_keys(model))
 
 
-def _checked_path(path: Any) -> Path:
-    path = Path(path)
-    if path.suffix != ".safetensors":
-        hint = f"Write {path.with_suffix('.safetensors').name!r}."
-        raise ArgumentError(
-            message("save", "unknown kind of file", expected=".safetensors", got=path.name, hint=hint)
-        )
-    return path
-
-
-def _weight_arrays(model: Any) -> dict[str, np.ndarray]:
-    arrays = [np.asarray(array, order="C") for array in model.get_weights()]
-    return dict(zip(_weight_keys(model), arrays, strict=True))
-
-
-def _weight_keys(model: Any) -> list[str]:
+def _weight_keys(model: Any) -> dict[str, Any]:
     """A unique key per weight: its path, numbered where two are equal (a layer inside two sub-models)."""
     keys: dict[str, None] = {}
     for parameter in model.weights:
         candidates = (f"{parameter.path}#{copy}" if copy else parameter.path for copy in itertools.count())
         keys[next(key for key in candidates if key not in keys)] = None
-    return list(keys)
+    return {"weights": list(keys)}
 
 
-def _compile_data(model: Any) -> dict[str, Any]:
-    def described(item: Any) -> Any:
-        if item is None or isinstance(item, str):
-            return item
-        return {"class_name": type(item).__name__, "config": item.get_config()}
+def _weight_arrays(model: Any) -> dict[str, np.ndarray]:
+    return dict(zip(_weight_keys(model)["weights"], model.get_weights(), strict=True))
 
-    loss = model.loss
-    if loss is not None and type(loss).__name__ not in {cls.__name__ for cls in losses.LOSSES.values()}:
-        loss = None  # a function of the user's own: compile again after loading
+
+def _check_shared(model: Any, where: str) -> None:
+    """A layer in two graphs would be described twice, and come back as two layers."""
+    homes: dict[int, Any] = {}
+    for home in model._walk():
+        for layer in home._inner() if hasattr(home, "graph") else ():
+            other = homes.setdefault(id(layer), home)
+            if other is not home and not isinstance(layer, InputLayer):
+                hint = "Use save_weights, and load_weights on a model built the same way."
+                problem = f"{other.where} and {home.where} share {layer.where}, which a file cannot describe"
+                raise ArgumentError(message(where, problem, hint=hint))
+
+
+def _layers(model: Any) -> Iterator[Any]:
+    """All layers that do something; where a graph begins inside another, loading makes a new InputLayer."""
+    return (layer for layer in model._walk() if not isinstance(layer, InputLayer))
+
+
+def _layer_state(layer: Any) -> dict[str, Any]:
+    """What a layer is beside its config: the shape it was built for, what is frozen, its random stream."""
     return {
-        "optimizer": described(model.optimizer),
-        "iterations": model.optimizer.iterations,
-        "epochs_seen": model._epochs_seen,
-        "loss": described(loss),
-        "metrics": [described(item) for item in model._metric_arguments],
+        "built": getattr(layer, "_built_for", None),
+        "trainable": [layer._trainable, *(parameter.trainable for parameter in layer._own)],
+        "stream": getattr(layer, "_stream", None),
     }
 
 
-def _write(path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, Any], model: Any) -> None:
-    from safetensors.numpy import save
-
-    text = {key: json.dumps(value, allow_nan=False) for key, value in metadata.items()}
-    text |= {"format": FORMAT, "weights": json.dumps(_weight_keys(model))}
-    data = save(arrays, metadata=text)
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = file.name
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())  # temporary files are private; this one is not
-        os.replace(temporary, path)
-    except OSError as error:
-        hint = "A file of that name, if there was one, is unchanged."
-        raise FileAccessError(
-            message(str(path), f"it cannot be written ({error.strerror or error})", hint=hint)
-        ) from error
-    finally:
-        if temporary is not None:
-            with suppress(OSError):  # after the renaming it is no longer there
-                os.unlink(temporary)
+def _restore_layers(model: Any, states: list[Any], where: str) -> None:
+    """Build layers that are not built yet, in the order of `_walk`, and set what `_layer_state` gave."""
+    layers = []
+    for layer, state in itertools.zip_longest(_layers(model), states):  # building may add inner layers
+        if layer is None or state is None:
+            raise FileFormatError(message(where, "it describes more or fewer layers than its class makes"))
+        layers.append(layer)
+        if state["built"] is not None:
+            layer.build_for(_shape(state["built"]))
+    for layer, state in zip(layers, states, strict=True):
+        layer._trainable, *trainable = map(bool, state["trainable"])
+        for parameter, flag in zip(layer._own, trainable, strict=True):
+            parameter.trainable = flag
+        if state["stream"] is not None and hasattr(layer, "_stream"):
+            layer._stream = _count(state["stream"])
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _shape(data: Any) -> Any:
+    """A shape, or a list of several, from JSON."""
+    if any(isinstance(item, list) for item in data):
+        return [_shape(item) for item in data]
+    if not all(size is None or (type(size) is int and 0 <= size < 2**48) for size in data):
+        raise ValueError(f"{data!r} is no shape")
+    return tuple(data)
 
 
-def _read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any], str]:
-    """Arrays and metadata of a file; a sentence for whatever is wrong with it."""
-    from safetensors import SafetensorError, safe_open
+def _compile_data(model: Any, where: str) -> dict[str, Any]:
+    arguments = {name: _described(getattr(model, own), name, where) for name, own in _COMPILED.items()}
+    counts = {"iterations": model.optimizer.iterations, "epochs_seen": model._epochs_seen}
+    return arguments | counts | {"optimizer": _described(model.optimizer, "optimizer", where)}
 
-    where = str(path)
-    if not Path(path).is_file():
-        problem = "it is a folder, not a file" if Path(path).is_dir() else "there is no such file"
-        raise FileAccessError(message(where, problem))
-    try:
-        with safe_open(where, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
-    except (SafetensorError, TypeError, ValueError, KeyError, OverflowError, AttributeError) as error:
-        raise FileFormatError(
-            message(where, "it is no valid .safetensors file", hint=f"({error})")
-        ) from error
-    except OSError as error:
-        raise FileAccessError(message(where, f"it cannot be read ({error})")) from error
-    if metadata.get("format") != FORMAT:
-        problem = "it was not written by minicnn"
-        raise FileFormatError(message(where, problem, expected=FORMAT, got=repr(metadata.get("format"))))
-    try:
-        decoded = {key: json.loads(text) for key, text in metadata.items() if key != "format"}
-    except (ValueError, RecursionError) as error:
-        raise FileFormatError(
-            message(where, "its description is no valid JSON", hint=f"({error})")
-        ) from error
-    keys = decoded.get("weights")
-    if not isinstance(keys, list) or not all(isinstance(key, str) and key in arrays for key in keys):
-        raise FileFormatError(message(where, "its list of weights does not match its arrays"))
-    if len(set(keys)) < len(keys):
-        raise FileFormatError(message(where, "its list of weights names one twice"))
-    return arrays, decoded, where
+
+def _described(item: Any, what: str, where: str) -> Any:
+    """What compile was given as plain data: names, objects by class and config, functions by name."""
+    if isinstance(item, list | tuple):
+        return [_described(one, what, where) for one in item]
+    if isinstance(item, dict):
+        return {key: _described(one, what, where) for key, one in item.items()}
+    function = getattr(item, "function", item)  # of a loss or metric made from a function
+    if inspect.isfunction(function):
+        return {"function": function.__name__}
+    if hasattr(item, "get_config"):
+        config = _described(item.get_config(), what, where)
+        return {"class_name": type(item).__name__, "config": config}
+    if item is None or isinstance(item, bool | int | float | str | np.generic):
+        return item
+    hint = "Give it a get_config."
+    problem = f"its {what} cannot be written to a file"
+    raise ArgumentError(message(where, problem, got=type(item).__name__, hint=hint))
 
 
 def load_weights(model: Any, path: Any) -> None:
     """Put a file's weights into a model of the same layers; nothing changes if one does not fit."""
-    arrays, metadata, where = _read(path)
-    keys = metadata["weights"]
-    own = model.weights
+    arrays, description = read_file(path)
+    where, own = str(path), model.weights
+    keys = _keys_of(description, arrays, where)
     for number, parameter in enumerate(own):
         found = f"{keys[number]} {arrays[keys[number]].shape}" if number < len(keys) else "nothing"
         if number >= len(keys) or arrays[keys[number]].shape != parameter.shape:
@@ -173,51 +155,102 @@ def load_weights(model: Any, path: Any) -> None:
         hint = "Was the model given an input shape?" if not own else None
         problem = "the file holds more weights than the model"
         raise FileFormatError(message(where, problem, expected=len(own), got=len(keys), hint=hint))
+    _check_kinds([arrays[key] for key in keys], where)
     model.set_weights([arrays[key] for key in keys])
 
 
-def load_model(path: Any, custom_objects: dict[str, type[Layer]] | None = None) -> Any:
+def _keys_of(description: dict[str, Any], arrays: dict[str, np.ndarray], where: str) -> list[str]:
+    keys = description.get("weights")
+    if not isinstance(keys, list) or not all(isinstance(key, str) and key in arrays for key in keys):
+        raise FileFormatError(message(where, "its list of weights does not match its arrays"))
+    if len(set(keys)) < len(keys):
+        raise FileFormatError(message(where, "its list of weights names one twice"))
+    return keys
+
+
+def _check_kinds(values: list[np.ndarray], where: str) -> None:
+    wrong = next((str(value.dtype) for value in values if value.dtype.kind != "f"), None)
+    if wrong:
+        raise FileFormatError(message(where, "a weight does not hold floats", got=wrong))
+
+
+def load_model(path: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Any:
     """The model that `Model.save` wrote: architecture, weights, and how it was compiled.
 
-    `custom_objects` maps names to layer classes of your own. FileFormatError for a file that is damaged,
-    names anything not on the list of layers, or describes more weights than it holds.
+    `custom_objects` maps names to what is your own: classes of layers, models, losses, metrics, optimizers
+    and schedules, and functions. With ``compile=False`` the model is not compiled. FileFormatError for a
+    file that is damaged, names anything not on the list of layers, or describes more weights than it holds.
     """
-    arrays, metadata, where = _read(path)
-    if "architecture" not in metadata:
+    arrays, description = read_file(path)
+    where = str(path)
+    if "architecture" not in description:
         hint = "Build the model in Python and use model.load_weights(path)."
         raise FileFormatError(message(where, "it holds weights only, no architecture", hint=hint))
-    values = [arrays[key] for key in metadata["weights"]]
+    values = [arrays[key] for key in _keys_of(description, arrays, where)]
+    _check_kinds(values, where)
+    with custom_object_scope(custom_objects or {}):
+        model = _rebuilt(description, sum(value.size for value in values), where)
+        own = model.weights
+        if [p.shape for p in own] != [value.shape for value in values]:
+            raise FileFormatError(message(where, "its weights do not fit its architecture"))
+        for parameter, value in zip(own, values, strict=True):
+            parameter.data = np.array(value, dtype=parameter.dtype)
+        if compile and description.get("compile"):
+            _restore_compile(model, description["compile"], description.get("optimizer"), where)
+    return model
+
+
+def _rebuilt(description: dict[str, Any], elements: int, where: str) -> Any:
+    """The model as its description has it, with placeholders for weights."""
     try:
-        with promised_weights(sum(value.size for value in values), where):
-            model = deserialize(metadata["architecture"], custom_objects)
+        with promised_weights(elements, where):
+            model = deserialize(description["architecture"])
+            if not hasattr(model, "fit"):
+                raise FileFormatError(message(where, "its architecture is not a model"))
+            _restore_layers(model, description["layers"], where)
+        return model
     except FileFormatError:
         raise
     except Exception as error:  # whatever a damaged description makes go wrong
         hint = f"({type(error).__name__}: {error})"
         raise FileFormatError(message(where, "its architecture cannot be built", hint=hint)) from error
-    if not hasattr(model, "fit"):
-        raise FileFormatError(message(where, "its architecture is not a model"))
-    own = model.weights
-    if [p.shape for p in own] != [value.shape for value in values]:
-        raise FileFormatError(message(where, "its weights do not fit its architecture"))
-    for parameter, value in zip(own, values, strict=True):
-        parameter.data = np.array(value, dtype=parameter.dtype)
-    if metadata.get("compile"):
-        _restore_compile(model, metadata["compile"], arrays, where)
-    return model
 
 
-def _restore_compile(model: Any, data: Any, arrays: dict[str, np.ndarray], where: str) -> None:
+def _restore_compile(model: Any, data: Any, state: Any, where: str) -> None:
     try:
-        compiled_metrics = [item if isinstance(item, str) else metrics.get(item) for item in data["metrics"]]
-        loss = None if data["loss"] is None else losses.get(data["loss"])
-        model.compile(optimizers.get(data["optimizer"]), loss, compiled_metrics)
-        state = {k.removeprefix(_STATE): v for k, v in arrays.items() if k.startswith(_STATE)}
+        arguments = {
+            "loss": _made(data["loss"], losses.get),
+            "metrics": _made(data["metrics"], metrics.get),
+            "optimizer": _made(data["optimizer"], optimizers.get),
+        }
+        model.compile(**arguments)
         model.optimizer.load_state_arrays(model.trainable_weights, state)
         model.optimizer.iterations = _count(data["iterations"])
         model._epochs_seen = _count(data["epochs_seen"])
     except Exception as error:  # whatever a damaged description makes go wrong
-        raise FileFormatError(message(where, "its training state is damaged", hint=f"({error})")) from error
+        hint = f"({error}) Name what is your own in custom_objects={{name: …}}, or pass compile=False."
+        problem = "its training state cannot be restored"
+        raise FileFormatError(message(where, problem, hint=hint)) from error
+
+
+def _made(data: Any, get: Any) -> Any:
+    """What `_described` was given: objects of the user's own from `custom_objects`, others by `get`."""
+    if isinstance(data, list):
+        return [_made(item, get) for item in data]
+    if not isinstance(data, dict):
+        return data
+    own = custom_objects_now()
+    name: Any = data.get("function", data.get("class_name"))
+    if set(data) == {"function"}:
+        if name not in own:
+            raise ArgumentError(message("custom_objects", f"the function {name!r} is not in it"))
+        return own[name]
+    if set(data) != {"class_name", "config"}:
+        return {key: _made(item, get) for key, item in data.items()}
+    config = {key: _made(item, lambda inner: inner) for key, item in data["config"].items()}
+    if name in own:
+        return own[name].from_config(config) if hasattr(own[name], "from_config") else own[name](**config)
+    return get(data | {"config": config})
 
 
 def _count(value: Any) -> int:

@@ -25,8 +25,6 @@ class Sequential(GraphModel):
     (None, 10)
     """
 
-    takes_custom_objects = True
-
     def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         self._symbols: list[Symbol] = []  # the input, then the output of every layer
@@ -119,13 +117,12 @@ class Sequential(GraphModel):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
-        custom_objects = custom_objects or config.pop("custom_objects", None)
+    def from_config(cls, config: dict[str, Any]) -> Sequential:
         model = cls(name=config["name"])
         if "input" in config:
             model.add(deserialize(config["input"]))
         for data in config["layers"]:
-            model.add(deserialize(data, custom_objects))
+            model.add(deserialize(data))
         return model
 
 

@@ -298,7 +298,7 @@ def test_a_subclass_cannot_be_written_whole(images, tmp_path):
         model.save(tmp_path / "m.safetensors")
     assert str(error.value) == (
         "save of Branches 'branches': only code says how it computes. "
-        "Use save_weights, and load_weights on a model of that class."
+        "Give it a get_config, or use save_weights and load_weights on a model of that class."
     )
 
 

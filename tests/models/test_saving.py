@@ -55,7 +55,7 @@ def test_by_hand(tmp_path):
     assert json.loads(metadata["weights"]) == ["d/kernel", "d/bias"]
     architecture = json.loads(metadata["architecture"])
     assert architecture["class_name"] == "Sequential" and architecture["config"]["name"] == "m"
-    assert sorted(metadata) == ["architecture", "format", "weights"], "it was not compiled"
+    assert sorted(metadata) == ["architecture", "format", "layers", "weights"], "it was not compiled"
 
 
 def test_round_trip(images, tmp_path):
@@ -139,15 +139,6 @@ def test_trainable_is_kept(tmp_path):
     model.save(tmp_path / "m.safetensors")
     again = load_model(tmp_path / "m.safetensors")
     assert [p.trainable for p in again.weights] == [False] * 2 + [True] * 4
-
-
-def test_a_loss_of_ones_own_must_be_given_again(images, tmp_path):
-    model = network(loss=lambda y_true, y_pred: (y_pred - y_true) ** 2)
-    model.save(tmp_path / "m.safetensors")
-    again = load_model(tmp_path / "m.safetensors")
-    assert again.loss is None and type(again.optimizer).__name__ == "Adam"
-    with pytest.raises(ArgumentError, match="there is no loss or optimizer"):
-        again.fit(*images)
 
 
 class Scale(layers.Layer):
@@ -414,9 +405,11 @@ def test_files_of_others(tmp_path):
     save_file({"a": np.ones(3, "f4")}, path)
     with pytest.raises(FileFormatError) as error:
         load_model(path)
-    assert str(error.value) == f"{path}: it was not written by minicnn. Expected minicnn-1, got None."
+    assert str(error.value) == (
+        f"{path}: it was not written by this version of minicnn. Expected format 'minicnn-1', got None."
+    )
     save_file({"a": np.ones(3, "f4")}, path, {"format": "pt"})
-    with pytest.raises(FileFormatError, match="Expected minicnn-1, got 'pt'"):
+    with pytest.raises(FileFormatError, match="Expected format 'minicnn-1', got 'pt'"):
         dense(3).load_weights(path)
 
 
@@ -479,7 +472,7 @@ def test_a_tiny_file_cannot_fill_the_memory(tmp_path, monkeypatch):
         ({"class_name": "os.system", "config": {"command": "true"}}, "unknown layer class"),
         ({"class_name": "Layer", "config": {}}, "unknown layer class"),
         ({"class_name": "Dense", "config": {"units": "x"}}, "its Dense layer cannot be made from its config"),
-        ({"class_name": "Dense", "config": {"units": 1e400}}, "its Dense layer cannot be made"),
+        ({"class_name": "Dense", "config": {"units": 1e400}}, "its description is no valid JSON"),
         ({"class_name": "Dense", "config": {"__class__": 1}}, "its Dense layer cannot be made"),
         ({"class_name": "Flatten", "config": {}}, "its architecture is not a model"),
         ({"class_name": "Sequential", "config": {}}, "its Sequential layer cannot be made"),
@@ -514,7 +507,7 @@ def test_hostile_json(key, text, saved, tmp_path):
     arrays, metadata = contents(saved)
     described = {k: json.dumps(v) if k != "format" else v for k, v in metadata.items()}
     save_file(arrays, tmp_path / "m.safetensors", described | {key: text})
-    if key == "surplus" and text in ('"\\ud800"', "NaN"):
+    if key == "surplus" and text == '"\\ud800"':
         load_model(tmp_path / "m.safetensors")
         return
     with pytest.raises(FileFormatError):
@@ -525,7 +518,7 @@ def test_hostile_json(key, text, saved, tmp_path):
     ("key", "value"),
     [
         ("iterations", -1),
-        ("iterations", float("inf")),
+        ("iterations", 1e300),
         ("iterations", "3"),
         ("epochs_seen", 1.5),
         ("epochs_seen", 2**70),
@@ -543,7 +536,7 @@ def test_hostile_training_state(key, value, saved, tmp_path):
     arrays, metadata = contents(saved)
     metadata["compile"][key] = value
     write(tmp_path / "m.safetensors", arrays, metadata)
-    with pytest.raises(FileFormatError, match="its training state is damaged"):
+    with pytest.raises(FileFormatError, match="its training state cannot be restored"):
         load_model(tmp_path / "m.safetensors")
 
 
