@@ -79,7 +79,7 @@ class Tensor(_Operators):
     def _set(self, data: Any, creator: Function | None, requires_grad: bool, name: str | None) -> None:
         self.data, self.creator, self.requires_grad, self.name = data, creator, requires_grad, name
         self.grad: Tensor | None = None
-        self.logits: Tensor | None = None  # softmax and sigmoid outputs name what they came from
+        self.logits: Any = None  # of a softmax or sigmoid output: what it came from, and its name
         self._version = [0]  # a list, because views of one buffer share it
 
     shape = property(lambda self: self.data.shape, doc="Sizes of the axes.")

@@ -156,6 +156,8 @@ P = np.array([[0.25, 0.75], [0.5, 0.5]])
 @pytest.mark.parametrize(
     ("loss", "target", "text"),
     [
+        (losses.BinaryCrossentropy, [1, 0], "binary_crossentropy: the target does not have the shape of"),
+        (losses.Huber, [1, 0, 1], "huber_loss: the target does not have the shape of the prediction."),
         (
             CATEGORICAL,
             [1, 0],
@@ -230,3 +232,133 @@ def test_unknown_losses_are_named():
 def test_the_base_says_what_is_missing():
     with pytest.raises(NotImplementedError, match="Loss has no call"):
         losses.Loss("mine")([1.0], [1.0])
+
+
+# -- options, weights and reductions -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (
+            lambda: SQUARED(reduction="average"),
+            "mean_squared_error: reduction. Expected one of 'sum_over_batch_size', 'sum', 'mean', "
+            "'mean_with_sample_weight', 'none', None, got 'average'.",
+        ),
+        (
+            lambda: CATEGORICAL(axis=1),
+            "categorical_crossentropy: axis. Expected -1, got 1. Classes are on the last axis here; "
+            "transpose "
+            "what has them elsewhere.",
+        ),
+        (
+            lambda: CATEGORICAL(label_smoothing=2),
+            "categorical_crossentropy: label_smoothing. Expected a number from 0 to 1, got 2.",
+        ),
+        (
+            lambda: SPARSE(ignore_class="sky"),
+            "sparse_categorical_crossentropy: ignore_class. Expected an integer or None, got 'sky'.",
+        ),
+        (lambda: losses.Huber(0), "huber_loss: delta. Expected a number above 0, got 0."),
+        (
+            lambda: SQUARED()([[1.0], [2.0]], [[1.0], [2.0]], sample_weight=[1, 2, 3]),
+            "mean_squared_error: sample_weight does not fit the losses. Expected (2,), got (3,). "
+            "Give one weight for each sample.",
+        ),
+        (
+            lambda: SQUARED()([1.0, 2.0], [1.0, 2.0], sample_weight=[1, 2]),
+            "mean_squared_error: sample_weight does not fit the losses. Expected (), got (2,). "
+            "Give it predictions of shape (n, 1).",
+        ),
+    ],
+)
+def test_options_that_are_refused(make, text):
+    with pytest.raises((ArgumentError, ShapeError)) as error:
+        make()
+    assert str(error.value) == text
+
+
+def test_weights_by_hand():
+    y_true, y_pred, weights = [[0.0]] * 3, np.array([[1.0], [2.0], [3.0]]), [1, 0, 2]
+    expected = {"sum": 19, "mean": 19 / 3, "mean_with_sample_weight": 19 / 3, "none": [1, 0, 18]}
+    for reduction, value in expected.items():
+        assert SQUARED(reduction=reduction)(y_true, y_pred, weights).numpy().tolist() == value
+    assert SQUARED(reduction="mean_with_sample_weight")(y_true, y_pred, [0, 0, 0]).item() == 0
+    positions = SPARSE(reduction="none", from_logits=True)(np.zeros((2, 3), int), np.zeros((2, 3, 2)), [0, 1])
+    assert_close(positions.numpy(), math.log(2) * np.array([[0, 0, 0], [1, 1, 1]]), EXACT)
+
+
+def test_a_saturated_sigmoid_keeps_its_gradient():
+    z = Tensor(np.array([[-1000.0]]), requires_grad=True)
+    loss = losses.BinaryCrossentropy()([[1]], functions.sigmoid(z))
+    loss.backward()
+    assert loss.item() == 1000 and z.grad.item() == -1
+
+
+def test_functions_of_keras_names():
+    assert losses.mean_squared_error([[1.0, 3.0]], [[1.0, 1.0]]).numpy().tolist() == [2.0]
+    assert losses.get(losses.huber)([[0.0]], [[3.0]]).item() == 2.5
+    assert losses.huber([[0.0]], [[3.0]], delta=2.0).item() == 4.0
+    assert losses.get(losses.Huber).delta == 1.0
+
+
+# -- softmax twice, or not at all ----------------------------------------------------------------------
+
+Z = Tensor([[1.0, -2.0]])
+BINARY = losses.BinaryCrossentropy
+
+
+@pytest.mark.parametrize(
+    ("loss", "y_pred", "text"),
+    [
+        (CATEGORICAL(True), Z, None),
+        (CATEGORICAL(), functions.softmax(Z), None),
+        (CATEGORICAL(), functions.sigmoid(Z), None),
+        (CATEGORICAL(), Tensor([[0.25, 0.75]]), None),
+        (BINARY(), functions.sigmoid(Z), None),
+        (BINARY(), Tensor([[0.9, 0.9]]), None),
+        (BINARY(), Tensor([[float("nan"), 3.0]]), None),
+        (SQUARED(), functions.softmax(Z), None),
+        (
+            SPARSE(True),
+            functions.softmax(Z),
+            "sparse_categorical_crossentropy: from_logits=True, but the prediction is the output of a "
+            "softmax "
+            "already. Use from_logits=False, or take the softmax out of the model.",
+        ),
+        (
+            BINARY(True),
+            functions.sigmoid(Z),
+            "binary_crossentropy: from_logits=True, but the prediction is the output of a sigmoid already. "
+            "Use from_logits=False, or take the sigmoid out of the model.",
+        ),
+        (
+            CATEGORICAL(),
+            functions.softmax(functions.softmax(Z)),
+            "categorical_crossentropy: the prediction is a softmax of a softmax. Take one of the two out of "
+            "the model.",
+        ),
+        (
+            CATEGORICAL(),
+            Z,
+            "categorical_crossentropy: the prediction holds no probabilities. Expected values from 0 to 1, "
+            "got "
+            "-2 … 1. End the model with a softmax, or use from_logits=True.",
+        ),
+        (
+            SPARSE(),
+            Tensor([[0.5, 0.5], [0.25, 0.25]]),
+            "sparse_categorical_crossentropy: the prediction holds no probabilities. Expected values that "
+            "sum "
+            "to 1, got 0.5 … 1. End the model with a softmax, or use from_logits=True.",
+        ),
+        (
+            BINARY(),
+            Z,
+            "binary_crossentropy: the prediction holds no probabilities. Expected values from 0 to 1, got "
+            "-2 … 1. End the model with a sigmoid, or use from_logits=True.",
+        ),
+    ],
+)
+def test_mistakes_with_logits(loss, y_pred, text):
+    assert losses.logits_mistake(loss, y_pred) == text

@@ -15,7 +15,7 @@ from .arithmetic import absolute, clip, exp, log, power, sqrt, where
 from .conv import col2im, conv2d, im2col
 from .dropout import dropout
 from .linear import dense, matmul
-from .loss import softmax_cross_entropy
+from .loss import sigmoid_cross_entropy, softmax_cross_entropy
 from .operators import attach
 from .pool import avg_pool2d, max_pool2d
 from .reduce import max, mean, sum
@@ -46,6 +46,7 @@ __all__ = [
     "relu",
     "reshape",
     "sigmoid",
+    "sigmoid_cross_entropy",
     "softmax",
     "softmax_cross_entropy",
     "sqrt",

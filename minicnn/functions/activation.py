@@ -53,12 +53,12 @@ class SoftmaxFunction(Function):
         return self.kernel("softmax_grad")(gy, self.saved.y)
 
 
-def _with_logits(function: Function, x: Any) -> Any:
-    """Apply a function whose output keeps its input as `logits`, for `logits_of`."""
+def _with_logits(function: Function, x: Any, name: str) -> Any:
+    """Apply a function whose output keeps its input and the function's name as `logits`."""
     x = Tensor(x) if not isinstance(x, Tensor) and not hasattr(x, "record_function") else x
     y = function(x)
     if isinstance(y, Tensor):
-        y.logits = x
+        y.logits = (x, name)
     return y
 
 
@@ -77,7 +77,7 @@ def sigmoid(x: Any) -> Tensor:
     >>> sigmoid(Tensor([0.0])).item()
     0.5
     """
-    return _with_logits(SigmoidFunction(), x)
+    return _with_logits(SigmoidFunction(), x, "sigmoid")
 
 
 def tanh(x: Any) -> Tensor:
@@ -103,7 +103,7 @@ def softmax(x: Any, axis: int = -1) -> Tensor:
         expected = f"an axis from {-ndim} to {ndim - 1}"
         raise ArgumentError(message("softmax", "there is no such axis", expected=expected, got=axis))
     if axis in (-1, ndim - 1):
-        return _with_logits(SoftmaxFunction(), x)
+        return _with_logits(SoftmaxFunction(), x, "softmax")
     order = list(range(ndim))
     order[axis], order[-1] = order[-1], order[axis]
     return transpose(SoftmaxFunction()(transpose(x, order)), order)
@@ -119,5 +119,5 @@ def logits_of(output: Tensor) -> Tensor:
     True
     """
     while output.logits is not None:
-        output = output.logits
+        output = output.logits[0]
     return output

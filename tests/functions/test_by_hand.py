@@ -89,6 +89,13 @@ EXAMPLES = {
         [4],
         [[[-1, 1]]],
     ),
+    "sigmoid_cross_entropy": Example(
+        lambda z: F.sigmoid_cross_entropy(z, np.array([1, 0, 0.5])),
+        [[log(3), log(3), log(3)]],
+        [log(4 / 3), log(4), (log(4) + log(4 / 3)) / 2],
+        [4, 4, 4],
+        [[-1, 3, 1]],
+    ),
     "sum": Example(lambda x: F.sum(x, axis=0), [MATRIX], [4, 6], [5, 7], [[[5, 7], [5, 7]]]),
     "mean": Example(
         lambda x: F.mean(x, axis=-1, keepdims=True), [MATRIX], [[1.5], [3.5]], [[2], [4]], [[[1, 1], [2, 2]]]

@@ -82,6 +82,10 @@ CASES = {
         lambda z: F.softmax_cross_entropy(z, positive(3, 4)),
         numbers(3, 4),
     ),
+    "cross-entropy of yes or no": (
+        lambda z: F.sigmoid_cross_entropy(z, np.linspace(0, 1, 12).reshape(3, 4)),
+        numbers(3, 4),
+    ),
     "dropout": (lambda x: F.dropout(x, 0.4, random.derive_key("test", 0, seed=1), step=3), numbers(4, 5)),
     "cast": (lambda x: F.astype(x, "float64"), numbers(3)),
 }

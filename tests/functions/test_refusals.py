@@ -111,6 +111,11 @@ SENTENCES = [
         "softmax_cross_entropy_forward: a label is out of range. Expected classes 0 … 2, got 0 … 3.",
     ),
     (
+        lambda: F.sigmoid_cross_entropy(VECTOR, [1.0, 0.0]),
+        ShapeError,
+        "sigmoid_cross_entropy: the target does not fit. Expected (3,), got (2,).",
+    ),
+    (
         lambda: F.concatenate([MATRIX, VECTOR]),
         ShapeError,
         "concatenate: wrong shapes. Expected shapes that are equal except along axis -1, got (2, 3) and "

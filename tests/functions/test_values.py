@@ -155,6 +155,15 @@ def test_an_unknown_algorithm() -> None:
 
 def test_a_target_has_no_gradient() -> None:
     target = Tensor(np.full((1, 2), 0.5), requires_grad=True)
-    loss = F.softmax_cross_entropy(Tensor(np.zeros((1, 2)), requires_grad=True), target)
-    with pytest.raises(GradientError, match=r"Detach it: target\.detach\(\)\."):
-        loss.sum().backward()
+    for function in (F.softmax_cross_entropy, F.sigmoid_cross_entropy):
+        loss = function(Tensor(np.zeros((1, 2)), requires_grad=True), target)
+        with pytest.raises(GradientError, match=r"Detach it: target\.detach\(\)\."):
+            loss.sum().backward()
+
+
+def test_saturated_yes_and_no() -> None:
+    z = Tensor(np.array([1000.0, -1000.0, 1000.0, -1000.0]), requires_grad=True)
+    loss = F.sigmoid_cross_entropy(z, [1, 1, 0, 0])
+    assert loss.numpy().tolist() == [0, 1000, 1000, 0]
+    loss.sum().backward()
+    assert_close(z.grad.numpy(), [0, -1, 1, 0], KERNEL[z.dtype])
