@@ -145,6 +145,22 @@ def avg_pool2d_forward(x, kernel_hw, g, out_hw):
     return y
 
 
+def pool2d_rounded_up(x, kernel, stride, padding, kind):
+    """Pool with ceil_mode as PyTorch defines it, for an int kernel, stride and padding."""
+
+    def positions(size):
+        out = math.ceil((size + 2 * padding - kernel) / stride) + 1
+        return out - 1 if (out - 1) * stride >= size + padding else out
+
+    n, h, w, c = x.shape
+    y = np.zeros((n, positions(h), positions(w), c))
+    for p, q in np.ndindex(*y.shape[1:3]):
+        top, left = p * stride - padding, q * stride - padding
+        seen = x[:, max(top, 0) : top + kernel, max(left, 0) : left + kernel]
+        y[:, p, q] = seen.max((1, 2)) if kind == "max" else seen.mean((1, 2))
+    return y
+
+
 def avg_pool2d_input_grad(gy, x_shape, kernel_hw, g):
     gx = np.zeros(x_shape)
     for n, p, q, c in np.ndindex(*gy.shape):

@@ -109,7 +109,7 @@ class Conv:
         """Return (images, rows) of the largest tile; rows is oh unless images is 1."""
         n, oh = self.y[:2]
         if self.pointwise:
-            return n, oh
+            return max(n, 1), oh  # a step of 0 images would never end
         # Each tile reads all the weights, so large weights ask for larger tiles.
         goal = max(TILE_BYTES, 4 * prod(self.w) * self.itemsize // self.groups)
         goal = min(goal, WORKSPACE_LIMIT // 2)

@@ -7,23 +7,27 @@ Each public function takes Tensors, arrays or numbers, checks what the user pass
 from __future__ import annotations
 
 from ..autograd import Function
-from . import activation, arithmetic, conv, loss, pool, reduce, shape
+from . import activation, arithmetic, conv, conv_transpose, depthwise, loss, pool, reduce, shape, spatial
 from . import dropout as _dropout
 from . import linear as _linear
 from .activation import logits_of, relu, sigmoid, softmax, tanh
 from .arithmetic import absolute, clip, exp, log, power, sqrt, where
 from .conv import col2im, conv2d, im2col
+from .conv_transpose import conv2d_transpose
+from .depthwise import depthwise_conv2d, separable_conv2d
 from .dropout import dropout
 from .linear import dense, matmul
 from .loss import sigmoid_cross_entropy, softmax_cross_entropy
 from .operators import attach
-from .pool import avg_pool2d, max_pool2d
+from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .reduce import max, mean, sum
 from .shape import astype, concatenate, getitem, reshape, transpose
+from .spatial import crop2d, pad2d, upsample2d
 
 __all__ = [
     "FUNCTIONS",
     "absolute",
+    "adaptive_avg_pool2d",
     "astype",
     "attach",
     "avg_pool2d",
@@ -31,7 +35,10 @@ __all__ = [
     "col2im",
     "concatenate",
     "conv2d",
+    "conv2d_transpose",
+    "crop2d",
     "dense",
+    "depthwise_conv2d",
     "dropout",
     "exp",
     "getitem",
@@ -42,9 +49,11 @@ __all__ = [
     "max",
     "max_pool2d",
     "mean",
+    "pad2d",
     "power",
     "relu",
     "reshape",
+    "separable_conv2d",
     "sigmoid",
     "sigmoid_cross_entropy",
     "softmax",
@@ -53,10 +62,24 @@ __all__ = [
     "sum",
     "tanh",
     "transpose",
+    "upsample2d",
     "where",
 ]
 
-_FILES = (activation, arithmetic, conv, _dropout, _linear, loss, pool, reduce, shape)
+_FILES = (
+    activation,
+    arithmetic,
+    conv,
+    conv_transpose,
+    depthwise,
+    _dropout,
+    _linear,
+    loss,
+    pool,
+    reduce,
+    shape,
+    spatial,
+)
 
 # Node classes by name: what a saved model may contain.
 FUNCTIONS: dict[str, type[Function]] = {

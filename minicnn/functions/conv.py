@@ -73,11 +73,11 @@ class Conv2DFunction(Function):
         return gx, gw, self.kernel("bias_grad")(gy) if needs[2] else None
 
 
-def check_images(x: Any, where: str) -> None:
-    """ShapeError unless x is a batch of images (n, h, w, c)."""
-    if len(x.shape) != 4:
+def check_images(shape: Any, where: str) -> None:
+    """ShapeError unless this is the shape of a batch of images (n, h, w, c)."""
+    if len(shape) != 4:
         hint = "Add the missing axis, for example x[..., None] for grey images or x[None] for one image."
-        expected, got = "(n, h, w, c)", f"shape {tuple(x.shape)}"
+        expected, got = "(n, h, w, c)", f"shape {tuple(shape)}"
         raise ShapeError(
             message(where, "the input is not a batch of images", expected=expected, got=got, hint=hint)
         )
@@ -123,7 +123,7 @@ def conv2d(
     array([[9., 9.],
            [9., 9.]], dtype=float32)
     """
-    check_images(x, where)
+    check_images(x.shape, where)
     if len(w.shape) != 4:
         raise ShapeError(
             message(
@@ -151,6 +151,17 @@ def check_groups(where: str, x_channels: int, w_channels: int, filters: int, gro
         )
 
 
+def check_filters(where: str, w_shape: Any, expected: str, axis: int, channels: int) -> None:
+    """ShapeError unless filters of this shape have 4 axes and, on this one, the images' channels."""
+    if len(w_shape) != 4:
+        raise ShapeError(message(where, "the filters are not 4-dimensional", expected=expected, got=w_shape))
+    if w_shape[axis] != channels:
+        hint = "Images are channels-last here: (n, h, w, c)."
+        raise ShapeError(
+            message(where, "wrong number of channels", expected=w_shape[axis], got=channels, hint=hint)
+        )
+
+
 def im2col(
     x: Any, kernel_size: Any, strides: Any = 1, padding: Any = "valid", dilation_rate: Any = 1
 ) -> Tensor:
@@ -162,7 +173,7 @@ def im2col(
     >>> im2col(np.zeros((1, 5, 5, 2), "f4"), 3).shape
     (1, 3, 3, 3, 3, 2)
     """
-    check_images(x, "im2col")
+    check_images(x.shape, "im2col")
     kernel_hw = pair(kernel_size, "im2col", "kernel_size")
     g, out_hw = resolve_window("im2col", x.shape[1:3], kernel_hw, strides, padding, dilation_rate)
     return Im2ColFunction(kernel_hw, g, out_hw)(x)

@@ -76,7 +76,7 @@ class MaxFunction(_Reduction):
     integers = "keep"
 
     def forward(self, x: Any) -> Any:
-        if x.size == 0:
+        if 0 in (x.shape[axis] for axis in self.axes(x.ndim)):
             raise ArgumentError(message("max", "there is no element", got=f"shape {x.shape}"))
         y = self.xp.asarray(x.max(axis=self.axes(x.ndim), keepdims=self.keepdims))
         self.save(x=x, y=y)

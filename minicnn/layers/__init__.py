@@ -4,38 +4,76 @@ from __future__ import annotations
 
 from .activation import Activation, ReLU, Softmax
 from .base import Layer
-from .conv import Conv2D
+from .conv import Conv2D, Convolution2D
+from .conv_transpose import Conv2DTranspose, Convolution2DTranspose
 from .core import Dense, Flatten, Input, InputLayer
 from .dropout import Dropout
-from .pool import AveragePooling2D, MaxPooling2D
+from .pool import (
+    AdaptiveAveragePooling2D,
+    AveragePooling2D,
+    AvgPool2D,
+    GlobalAveragePooling2D,
+    GlobalAvgPool2D,
+    GlobalMaxPool2D,
+    GlobalMaxPooling2D,
+    MaxPool2D,
+    MaxPooling2D,
+)
 from .registry import LAYERS, allow
+from .separable import DepthwiseConv2D, SeparableConv2D, SeparableConvolution2D
+from .spatial import Cropping2D, UpSampling2D, ZeroPadding2D
 
 __all__ = [
     "LAYERS",
     "Activation",
+    "AdaptiveAveragePooling2D",
     "AveragePooling2D",
+    "AvgPool2D",
     "Conv2D",
+    "Conv2DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
+    "Cropping2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "GlobalAveragePooling2D",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPooling2D",
     "Input",
     "InputLayer",
     "Layer",
+    "MaxPool2D",
     "MaxPooling2D",
     "ReLU",
+    "SeparableConv2D",
+    "SeparableConvolution2D",
     "Softmax",
+    "UpSampling2D",
+    "ZeroPadding2D",
     "allow",
 ]
 
 allow(
     Activation,
+    AdaptiveAveragePooling2D,
     AveragePooling2D,
     Conv2D,
+    Conv2DTranspose,
+    Cropping2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     InputLayer,
     MaxPooling2D,
     ReLU,
+    SeparableConv2D,
     Softmax,
+    UpSampling2D,
+    ZeroPadding2D,
 )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from ..checks import whole
-from ..errors import ArgumentError, ShapeError, message
+from ..errors import ArgumentError, message
 from ..functions.conv import check_groups, conv2d
-from ..geometry import conv_shape, pair, resolve_padding
+from ..geometry import conv_shape
 from .base import Shape
 from .kernel_bias import KernelAndBias
+from .windowed import Windowed
 
 
-class Conv2D(KernelAndBias):
+class Conv2D(Windowed, KernelAndBias):
     """Slide learned filters over images: ``y = activation(x ⊛ kernel + bias)``.
 
     ``y[n, i, j, f] = Σ_uvc x[n, i·sh + u·dh − top, j·sw + v·dw − left, c]·kernel[u, v, c, f] + bias[f]``;
@@ -52,46 +53,33 @@ class Conv2D(KernelAndBias):
         groups: int = 1,
         activation: Any = None,
         use_bias: bool = True,
+        *,
         algorithm: str = "auto",
         **kwargs: Any,
     ) -> None:
         super().__init__(activation, use_bias, **kwargs)
-        self.check_data_format(data_format)
+        self.set_window(kernel_size, strides, padding, data_format, dilation_rate)
         self.filters = whole(filters, "filters", self.where)
-        self.kernel_size = pair(kernel_size, self.where, "kernel_size")
-        self.strides = pair(strides, self.where, "strides")
-        self.padding = resolve_padding(padding, self.where)
-        self.dilation_rate = pair(dilation_rate, self.where, "dilation_rate")
         self.groups = whole(groups, "groups", self.where)
         if self.filters % self.groups:
             expected = f"a multiple of the {self.groups} groups"
             raise ArgumentError(
                 message(self.where, "filters and groups", expected=expected, got=self.filters)
             )
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            got = f"strides={self.strides}, dilation_rate={self.dilation_rate}"
-            hint = "Keras knows no such layer; minicnn.functions.conv2d computes it."
-            raise ArgumentError(
-                message(self.where, "strides and dilation exclude each other", got=got, hint=hint)
-            )
+        self.refuse_strides_with_dilation("conv2d")
         self.algorithm = algorithm
 
     def build(self, input_shape: Shape) -> None:
-        channels = self._channels(input_shape)
+        channels = self.channels(input_shape)
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         self.add_kernel_and_bias(shape, self.filters)
 
-    def _channels(self, input_shape: Shape) -> int:
-        if len(input_shape) != 4 or not input_shape[3]:
-            hint = "Grey images need a channel axis: x[..., None]."
-            expected = "(n, h, w, c) with a known c"
-            problem = "the input is not a batch of images"
-            raise ShapeError(
-                message(self.where, problem, expected=expected, got=tuple(input_shape), hint=hint)
-            )
-        per_filter = self.kernel.shape[2] if self.built else input_shape[3] // self.groups
-        check_groups(self.where, input_shape[3], per_filter, self.filters, self.groups)
-        return int(input_shape[3])
+    def channels(self, input_shape: Shape) -> int:
+        """The channels of the input, which groups and filters must fit."""
+        channels = super().channels(input_shape)
+        per_filter = self.kernel.shape[2] if self.built else channels // self.groups
+        check_groups(self.where, channels, per_filter, self.filters, self.groups)
+        return channels
 
     def call(self, x: Any) -> Any:
         window = (self.strides, self.padding, self.dilation_rate, self.groups)
@@ -100,17 +88,16 @@ class Conv2D(KernelAndBias):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Output shape for an input shape; unknown sizes are None."""
-        self._channels(input_shape)
+        self.channels(input_shape)
         window = (self.strides, self.padding, self.dilation_rate)
         return conv_shape(self.where, input_shape, self.kernel_size, self.filters, *window)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "dilation_rate": self.dilation_rate,
             "groups": self.groups,
             "algorithm": self.algorithm,
         }
+
+
+Convolution2D = Conv2D

@@ -62,8 +62,9 @@ def make(keras, name, config):
         return np.zeros(shape, dtype)
 
     ours = getattr(layers, name)(**config.kwargs)
-    quick = {"kernel_initializer": zeros, "bias_initializer": zeros} if name in ("Conv2D", "Dense") else {}
-    theirs = getattr(keras.layers, name)(**config.kwargs, **quick, name=ours.name)
+    cls = getattr(keras.layers, name)
+    quick = {argument: zeros for argument in arguments(cls) if argument.endswith("_initializer")}
+    theirs = cls(**quick | config.kwargs, name=ours.name)
     ours.build_for(config.x_shape)
     theirs.build(config.x_shape)
     return ours, theirs
@@ -73,26 +74,24 @@ def assert_same_description(ours, theirs, x_shape):
     """Shapes, also of unknown size; names, order, shapes and number of the weights; the config."""
     for open_axes in ((), (0,), range(len(x_shape) - 1)):
         shape = tuple(None if axis in open_axes else size for axis, size in enumerate(x_shape))
-        assert ours.compute_output_shape(shape) == theirs.compute_output_shape(shape)
+        assert ours.compute_output_shape(shape) == tuple(theirs.compute_output_shape(shape))
     described = [(w.name, w.path, w.shape) for w in ours.weights]
     assert described == [(w.name, w.path, tuple(w.shape)) for w in theirs.weights]
     assert [w.path for w in ours.trainable_weights] == [w.path for w in theirs.trainable_weights]
     assert ours.count_params() == theirs.count_params()
     ours, theirs = ours.get_config(), theirs.get_config()
-    written_otherwise = {"dtype", "kernel_initializer", "bias_initializer"}
-    shared = ours.keys() & theirs.keys() - written_otherwise
+    shared = {key for key in ours.keys() & theirs.keys() if key != "dtype" and "_initializer" not in key}
     assert {key: ours[key] for key in shared} == {key: theirs[key] for key in shared}
 
 
 # What Keras takes and we refuse, always in a sentence (tests/layers/test_refusals.py).
 NOT_OURS = {
-    "activity_regularizer",
     "bias_constraint",
-    "bias_regularizer",
+    "depthwise_constraint",
     "kernel_constraint",
-    "kernel_regularizer",
     "lora_alpha",
     "lora_rank",
+    "pointwise_constraint",
     "quantization_config",
 }
 
@@ -101,7 +100,8 @@ NOT_OURS = {
 def test_arguments_and_defaults(keras, name):
     ours, theirs = arguments(getattr(layers, name)), arguments(getattr(keras.layers, name))
     assert theirs.keys() - ours.keys() <= NOT_OURS | {"name"}
-    assert ours.keys() - theirs.keys() <= {"algorithm"}
+    everywhere = arguments(layers.Layer).keys()  # Keras hides them behind **kwargs
+    assert ours.keys() - theirs.keys() <= {"algorithm", "ceil_mode"} | everywhere
     for argument in ours.keys() & theirs.keys():
         if theirs[argument] is not inspect.Parameter.empty:
             assert ours[argument] == theirs[argument], argument
@@ -110,22 +110,43 @@ def test_arguments_and_defaults(keras, name):
 @pytest.mark.parametrize("name", [row.name for row in ROWS if row.draw])
 def test_arguments_given_by_position(keras, name):
     """An argument that both know stands at the same place, or Keras code would mean something else here."""
-    ours, theirs = list(arguments(getattr(layers, name))), list(arguments(getattr(keras.layers, name)))
+    ours = inspect.signature(getattr(layers, name)).parameters.values()
+    ours = [p.name for p in ours if p.kind is p.POSITIONAL_OR_KEYWORD]
+    theirs = list(arguments(getattr(keras.layers, name)))
     for argument in set(ours) & set(theirs):
         assert ours.index(argument) == theirs.index(argument), argument
 
 
 def arguments(cls):
-    found = inspect.signature(cls).parameters.values()
-    return {p.name: p.default for p in found if p.kind is not p.VAR_KEYWORD}
+    """Name and default of every argument, also of those that **kwargs passes on to a base class."""
+    found = {}
+    for base in cls.__mro__:
+        if ("__init__" in vars(base) and base.__module__.split(".")[0] == "minicnn") or base is cls:
+            own = list(inspect.signature(base.__init__).parameters.values())[1:]
+            named = [p for p in own if p.kind is not p.VAR_KEYWORD and p.kind is not p.VAR_POSITIONAL]
+            found = {p.name: p.default for p in named} | found
+            if len(named) == len(own):
+                break
+    return found
 
 
-@pytest.mark.parametrize("name", ["Conv2D", "Dense"])
+WITH_INITIALIZERS = {
+    "Conv2D": {"filters": 2, "kernel_size": 3},
+    "Conv2DTranspose": {"filters": 2, "kernel_size": 3},
+    "Dense": {"units": 2},
+    "DepthwiseConv2D": {"kernel_size": 3},
+    "SeparableConv2D": {"filters": 2, "kernel_size": 3},
+}
+
+
+@pytest.mark.parametrize("name", WITH_INITIALIZERS)
 def test_initializers_in_the_config(keras, name):
-    kwargs = {"Conv2D": {"filters": 2, "kernel_size": 3}, "Dense": {"units": 2}}[name]
+    kwargs = WITH_INITIALIZERS[name]
     ours = getattr(layers, name)(**kwargs).get_config()
     theirs = getattr(keras.layers, name)(**kwargs).get_config()
-    for argument in ("kernel_initializer", "bias_initializer"):
+    names = [key for key in theirs if key.endswith("_initializer")]
+    assert set(names) <= ours.keys()
+    for argument in names:
         assert ours[argument]["class_name"] == theirs[argument]["class_name"]
         assert ours[argument]["config"].items() <= theirs[argument]["config"].items()
 

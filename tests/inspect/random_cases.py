@@ -157,6 +157,7 @@ def conv2d(rng, fill):
 def pool(function):
     def case(rng, fill):
         hw, kernel, options, _ = any_window(rng, dilated=False)
+        options["ceil_mode"] = bool(rng.random() < 0.3)
         return lambda x: function(x, kernel, **options), [fill(rng, (2, *hw, 2))]
 
     return case
@@ -170,6 +171,60 @@ def im2col(rng, fill):
 def col2im(rng, fill):
     hw, kernel, options, out_hw = any_window(rng)
     return lambda c: F.col2im(c, (1, *hw, 2), **options), [fill(rng, (1, *out_hw, *kernel, 2))]
+
+
+def adaptive(rng, fill):
+    size = tuple(int(n) for n in rng.integers(1, 5, size=2))
+    return lambda x: F.adaptive_avg_pool2d(x, size), [fill(rng, any_image(rng))]
+
+
+def depthwise_conv2d(rng, fill):
+    hw, kernel, options, _ = any_window(rng)
+    c, m = (int(size) for size in rng.integers(1, 4, size=2))
+    shapes = [(2, *hw, c), (*kernel, c, m), (c * m,)]
+    inputs = [fill(rng, shape) for shape in shapes[: rng.integers(2, 4)]]
+    return lambda x, w, b=None: F.depthwise_conv2d(x, w, b, **options), inputs
+
+
+def separable_conv2d(rng, fill):
+    hw, kernel, options, _ = any_window(rng)
+    c, m, f = (int(size) for size in rng.integers(1, 4, size=3))
+    shapes = [(2, *hw, c), (*kernel, c, m), (1, 1, c * m, f), (f,)]
+    inputs = [fill(rng, shape) for shape in shapes[: rng.integers(3, 5)]]
+    return lambda x, u, w, b=None: F.separable_conv2d(x, u, w, b, **options), inputs
+
+
+def conv2d_transpose(rng, fill):
+    n, h, w, c = any_image(rng)
+    f, *kernel = (int(size) for size in rng.integers(1, 4, size=3))
+    strides = tuple(int(stride) for stride in rng.integers(1, 4, size=2))
+    options = {"strides": strides, "padding": ["valid", "same"][rng.integers(2)]}
+    options |= {"dilation_rate": int(rng.integers(1, 3))}
+    if min(h, w) > 1 and rng.random() < 0.5:
+        options["output_padding"] = tuple(int(rng.integers(stride)) for stride in strides)
+    shapes = [(n, h, w, c), (*kernel, f, c), (f,)]
+    inputs = [fill(rng, shape) for shape in shapes[: rng.integers(2, 4)]]
+    return lambda x, w, b=None: F.conv2d_transpose(x, w, b, **options), inputs
+
+
+def any_image(rng):
+    return tuple(int(size) for size in rng.integers(1, 5, size=4))
+
+
+def pad2d(rng, fill):
+    padding = tuple(tuple(int(n) for n in rng.integers(0, 3, size=2)) for _ in range(2))
+    return lambda x: F.pad2d(x, padding, value=2.5), [fill(rng, any_image(rng))]
+
+
+def crop2d(rng, fill):
+    cropping = tuple(tuple(int(n) for n in rng.integers(0, 3, size=2)) for _ in range(2))
+    n, h, w, c = any_image(rng)
+    return lambda x: F.crop2d(x, cropping), [fill(rng, (n, h + sum(cropping[0]), w + sum(cropping[1]), c))]
+
+
+def upsample2d(rng, fill):
+    size, word = tuple(int(n) for n in rng.integers(1, 4, size=2)), ["nearest", "bilinear"][rng.integers(2)]
+    return lambda x: F.upsample2d(x, size, word), [fill(rng, any_image(rng))]
 
 
 def transpose(rng, fill):
@@ -242,6 +297,13 @@ CASES = {
     "conv2d": conv2d,
     "max_pool2d": pool(F.max_pool2d),
     "avg_pool2d": pool(F.avg_pool2d),
+    "adaptive_avg_pool2d": adaptive,
+    "depthwise_conv2d": depthwise_conv2d,
+    "separable_conv2d": separable_conv2d,
+    "conv2d_transpose": conv2d_transpose,
+    "pad2d": pad2d,
+    "crop2d": crop2d,
+    "upsample2d": upsample2d,
     "im2col": im2col,
     "col2im": col2im,
     "reshape": reshape,

@@ -1,18 +1,4 @@
-"""Where windows fall: the only home of size arithmetic in minicnn.
-
-Everything here is plain integers; kernels receive the results and never compute a size themselves.
-
-Glossary, used in every kernel and function:
-
-====================  ==================================================================
-``x w b y``           input, weights (kernel), bias, output
-``gx gw gb gy``       the gradients of the loss with respect to them
-``n h w c``           images in the batch, height, width, channels of the input (NHWC)
-``kh kw``             kernel (window) height and width
-``sh sw``, ``dh dw``  strides and dilations
-``oh ow``, ``f``      output height and width, filters (output channels)
-``g``                 a `Window`: (stride, pad, dilation), all resolved to integers
-====================  ==================================================================
+"""Windows that slide over an image: how many positions they have, and with which padding.
 
 Source: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning" (2016), and, for
 ``padding="same"``, TensorFlow's asymmetric rule (one pixel more at the bottom and on the right).
@@ -24,21 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .checks import is_integer
-from .errors import ArgumentError, ShapeError, message
-
-__all__ = [
-    "Window",
-    "conv_macs",
-    "conv_shape",
-    "fans",
-    "output_size",
-    "pair",
-    "resolve_padding",
-    "resolve_window",
-    "same_padding",
-    "size_formula",
-]
+from ..checks import is_integer
+from ..errors import ArgumentError, ShapeError, message
 
 Pads = tuple[tuple[int, int], tuple[int, int]]
 
@@ -112,6 +85,20 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tupl
     return total // 2, total - total // 2
 
 
+def sides(value: Any, where: str, name: str) -> Pads:
+    """Turn an integer, (rows, columns) or ((top, bottom), (left, right)) into the last of these.
+
+    >>> sides((1, (2, 0)), "Cropping2D", "cropping")
+    ((1, 1), (2, 0))
+    """
+    values = (value, value) if is_integer(value) else value
+    if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != 2:
+        expected = "an integer, (rows, columns) or ((top, bottom), (left, right))"
+        raise ArgumentError(message(where, f"{name} is not understood", expected=expected, got=repr(value)))
+    top_bottom = pair(values[0], where, f"{name} (top, bottom)", minimum=0)
+    return top_bottom, pair(values[1], where, f"{name} (left, right)", minimum=0)
+
+
 def resolve_padding(padding: Any, where: str) -> str | Pads:
     """Check a ``padding`` argument; words stay words, numbers become ((top, bottom), (left, right)).
 
@@ -121,13 +108,8 @@ def resolve_padding(padding: Any, where: str) -> str | Pads:
     if isinstance(padding, str):
         if padding.lower() in ("valid", "same"):
             return padding.lower()
-    elif is_integer(padding) and padding >= 0:
-        return (int(padding), int(padding)), (int(padding), int(padding))
-    elif isinstance(padding, Sequence) and len(padding) == 2:
-        if all(is_integer(p) for p in padding):
-            padding = [(p, p) for p in padding]
-        top_bottom = pair(padding[0], where, "padding (top, bottom)", minimum=0)
-        return top_bottom, pair(padding[1], where, "padding (left, right)", minimum=0)
+    elif (is_integer(padding) and padding >= 0) or (isinstance(padding, Sequence) and len(padding) == 2):
+        return sides(padding, where, "padding")
     raise ArgumentError(
         message(
             where,
@@ -145,8 +127,12 @@ def resolve_window(
     strides: Any = 1,
     padding: Any = "valid",
     dilation: Any = 1,
+    ceil_mode: bool = False,
 ) -> tuple[Window, tuple[int, int]]:
     """Resolve everything about a sliding window over an image of `in_hw` pixels.
+
+    With `ceil_mode` a last window that starts inside the image or the padding before it may reach over
+    the end, as in PyTorch: the padding after grows by what it needs.
 
     Returns the `Window` with integers only, and the output size (oh, ow).
     Raises ShapeError when the window does not fit into the padded image.
@@ -160,13 +146,20 @@ def resolve_window(
     stride = pair(strides, where, "strides")
     dil = pair(dilation, where, "dilation_rate")
     pads = resolve_padding(padding, where)
-    rows, oh = _resolve_axis(where, 0, in_hw[0], kernel_hw[0], stride[0], pads, dil[0])
-    columns, ow = _resolve_axis(where, 1, in_hw[1], kernel_hw[1], stride[1], pads, dil[1])
+    rows, oh = _resolve_axis(where, 0, in_hw[0], kernel_hw[0], stride[0], pads, dil[0], ceil_mode)
+    columns, ow = _resolve_axis(where, 1, in_hw[1], kernel_hw[1], stride[1], pads, dil[1], ceil_mode)
     return Window(stride, (rows, columns), dil), (oh, ow)
 
 
 def _resolve_axis(
-    where: str, axis: int, size: int, kernel: int, stride: int, pads: str | Pads, dilation: int
+    where: str,
+    axis: int,
+    size: int,
+    kernel: int,
+    stride: int,
+    pads: str | Pads,
+    dilation: int,
+    ceil_mode: bool,
 ) -> tuple[tuple[int, int], int]:
     """Padding (before, after) and output size along one axis (0: height, 1: width)."""
     if pads == "valid":
@@ -175,6 +168,13 @@ def _resolve_axis(
         pad = same_padding(size, kernel, stride, dilation)
     else:
         pad = pads[axis]  # type: ignore[assignment]
+    if ceil_mode:
+        reach = extent(kernel, dilation)
+        positions = -((reach - size - sum(pad)) // stride) + 1  # −⌊−a⌋ is ⌈a⌉
+        if (positions - 1) * stride >= size + pad[0]:
+            positions -= 1  # the last window would start behind the image
+        if positions > 0:
+            pad = pad[0], max(pad[1], (positions - 1) * stride + reach - size - pad[0])
     out = output_size(size, kernel, stride, pad, dilation)
     if out < 1:
         name = ("height", "width")[axis]
@@ -204,6 +204,7 @@ def conv_shape(
     strides: Any = 1,
     padding: Any = "valid",
     dilation: Any = 1,
+    ceil_mode: bool = False,
 ) -> tuple[int | None, int | None, int | None, int]:
     """Output shape (n, oh, ow, filters) of a window over NHWC images; unknown sizes stay None."""
     stride, dil = pair(strides, where, "strides"), pair(dilation, where, "dilation_rate")
@@ -214,7 +215,7 @@ def conv_shape(
         if size is None:
             sizes.append(None)
         else:
-            args = (size, kernel_hw[axis], stride[axis], pads, dil[axis])
+            args = (size, kernel_hw[axis], stride[axis], pads, dil[axis], ceil_mode)
             sizes.append(_resolve_axis(where, axis, *args)[1])
     return x_shape[0], sizes[0], sizes[1], filters
 
