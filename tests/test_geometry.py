@@ -137,6 +137,35 @@ def test_shapes_with_open_sizes():
         geometry.conv_shape("here", (None, 2, None, 3), (3, 3), 8)
 
 
+# kernel 3 and stride 2: the windows of n pixels write 2·(n − 1) + 3; "same" makes 2·n of it
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "more", "dilation", "size", "pad"),
+    [
+        (3, 2, "valid", None, 1, 11, (0, 0)),
+        (3, 2, "valid", 1, 1, 12, (0, 0)),  # one more, which no window reaches
+        (3, 2, "same", None, 1, 10, (0, 1)),
+        (3, 2, "same", 0, 1, 9, (1, 1)),
+        (3, 2, "same", 1, 1, 10, (0, 1)),
+        (2, 3, "valid", None, 1, 15, (0, 0)),  # at least stride pixels for each
+        (2, 3, "valid", 0, 1, 14, (0, 0)),
+        (2, 3, "same", None, 1, 15, (0, 0)),
+        (2, 1, "same", None, 3, 5, (1, 2)),
+        (4, 1, "same", 0, 1, 4, (2, 2)),
+    ],
+)
+def test_transposed_windows(kernel, stride, padding, more, dilation, size, pad):
+    args = ("here", (5, None), (kernel, kernel), stride, padding, more, dilation)
+    window, out_hw = geometry.resolve_transposed_window(*args)
+    assert out_hw == (size, None)
+    assert window.pad[0] == pad
+
+
+@pytest.mark.parametrize("value", [-1, True, 1.5, "12", None, (1,), (1, 2, 3), ((1, 2), (3,)), ((1, -1), 0)])
+def test_refused_sides(value):
+    with pytest.raises(ArgumentError, match=r"^ZeroPadding2D 'p': padding "):
+        geometry.sides(value, "ZeroPadding2D 'p'", "padding")
+
+
 def test_fans_and_work():
     assert geometry.fans(()) == (1, 1)
     assert geometry.fans((7,)) == (7, 7)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minicnn import Tensor, grad
+from minicnn import Tensor, grad, layers
+from minicnn.errors import MinicnnError
 
 # What every test here carries. Keras itself turns variables into arrays in a way that NumPy 2 warns of.
 MARKS = [pytest.mark.crosscheck, pytest.mark.filterwarnings("ignore:__array__ implementation doesn't")]
@@ -41,3 +42,17 @@ def run_minicnn(function: Any, x: Any, weights: Any, gy: Any) -> tuple[Any, list
     x = Tensor(x, requires_grad=True)
     y = function(x)
     return y.numpy(), [g.numpy() for g in grad(y, [x, *weights], Tensor(gy))]
+
+
+def assert_both_refuse(keras: Any, name: str, kwargs: dict[str, Any], shape: Any) -> None:
+    """A layer made like this, and called on an input of this shape, fails there, and here in a sentence."""
+
+    def use(package: Any) -> None:
+        layer = getattr(package, name)(**kwargs)
+        if shape is not None:
+            layer(np.zeros(shape, np.float32))
+
+    with pytest.raises(Exception):  # noqa: B017 - Keras raises all kinds of exceptions
+        use(keras.layers)
+    with pytest.raises(MinicnnError, match=r"^\w.*: .+\.$"):
+        use(layers)

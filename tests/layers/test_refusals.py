@@ -16,6 +16,7 @@ CHANNELS_LAST = (
 PADDINGS = '"valid", "same", an integer, (rows, columns) or ((top, bottom), (left, right))'
 PAIR = "is not an integer or a pair of integers. Expected integers of at least 1, got"
 NO_SHAPE = "wrong shape. Expected a tuple of positive integers (or None), without the batch axis, got"
+SIDES = "is not understood. Expected an integer, (rows, columns) or ((top, bottom), (left, right)), got"
 IMAGES = (2, 6, 7, 4)
 
 CONSTRUCTORS = [
@@ -26,6 +27,40 @@ CONSTRUCTORS = [
     ("MaxPooling2D", {"data_format": "channels_first"}, CHANNELS_LAST),
     ("AveragePooling2D", {"data_format": "channels_first"}, CHANNELS_LAST),
     ("Flatten", {"data_format": "channels_first"}, CHANNELS_LAST),
+    ("Conv2DTranspose", {"data_format": "channels_first"}, CHANNELS_LAST),
+    ("DepthwiseConv2D", {"data_format": "channels_first"}, CHANNELS_LAST),
+    ("GlobalMaxPooling2D", {"data_format": "channels_first"}, CHANNELS_LAST),
+    ("UpSampling2D", {"data_format": "channels_first"}, CHANNELS_LAST),
+    ("SeparableConv2D", {"depth_multiplier": 0}, "depth_multiplier. Expected a positive integer, got 0."),
+    (
+        "DepthwiseConv2D",
+        {"depthwise_constraint": "max_norm"},
+        f"it takes no argument 'depthwise_constraint'. {CONSTRAINT}",
+    ),
+    (
+        "Conv2DTranspose",
+        {"strides": 2, "dilation_rate": 2},
+        "strides and dilation exclude each other. Got strides=(2, 2), dilation_rate=(2, 2). "
+        "Keras knows no such layer; minicnn.functions.conv2d_transpose computes it.",
+    ),
+    (
+        "Conv2DTranspose",
+        {"output_padding": 1},
+        "output_padding is too large. Expected less than the strides (1, 1), got (1, 1).",
+    ),
+    (
+        "Conv2DTranspose",
+        {"padding": 1},
+        'the padding is not a word. Expected "valid" or "same", got ((1, 1), (1, 1)).',
+    ),
+    ("ZeroPadding2D", {"padding": "same"}, f"padding {SIDES} 'same'."),
+    ("Cropping2D", {"cropping": -1}, f"cropping (top, bottom) {PAIR.replace('1', '0')} -1."),
+    (
+        "UpSampling2D",
+        {"interpolation": "bicubic"},
+        "interpolation. Expected 'nearest' or 'bilinear', got 'bicubic'.",
+    ),
+    ("AdaptiveAveragePooling2D", {"output_size": (0, 1)}, f"output_size {PAIR} (0, 1)."),
     (
         "Dense",
         {"data_format": "channels_last"},
@@ -58,6 +93,10 @@ CONSTRUCTORS = [
     ("InputLayer", {"batch_size": 0}, "batch_size. Expected a positive integer or None, got 0."),
 ]
 REQUIRED = {
+    "AdaptiveAveragePooling2D": {"output_size": 2},
+    "Conv2DTranspose": {"filters": 4, "kernel_size": 3},
+    "DepthwiseConv2D": {"kernel_size": 3},
+    "SeparableConv2D": {"filters": 4, "kernel_size": 3},
     "Conv2D": {"filters": 4, "kernel_size": 3},
     "Dense": {"units": 2},
     "Dropout": {"rate": 0.5},
@@ -84,7 +123,27 @@ ROOM = (
     "width at most 7 (input 7 + padding 0 + 0)",
 )
 USE = 'Use a smaller kernel, a larger input or padding="same".'
+NOT_IMAGES = (
+    "the input is not a batch of images. Expected (n, h, w, c), got shape (6, 7, 4). "
+    "Add the missing axis, for example x[..., None] for grey images or x[None] for one image."
+)
 CALLS = [
+    *(
+        (name, {}, (6, 7, 4), NOT_IMAGES)
+        for name in ("MaxPooling2D", "GlobalAveragePooling2D", "AdaptiveAveragePooling2D", "ZeroPadding2D")
+    ),
+    (
+        "Cropping2D",
+        {"cropping": (1, 4)},
+        IMAGES,
+        "nothing is left of the images. Expected less than the width 7, got 4 + 4.",
+    ),
+    (
+        "Conv2DTranspose",
+        {"kernel_size": 4, "padding": "same", "output_padding": 0},
+        (1, 1, 5, 2),
+        "the output is empty. Expected at least 1, got height 0. Use a larger output_padding, or None.",
+    ),
     (
         "Conv2D",
         {},
@@ -109,13 +168,6 @@ CALLS = [
         {"groups": 2},
         (2, 6, 7, 3),
         "the groups do not divide evenly. Expected a divisor of the 3 channels and the 4 filters, got 2.",
-    ),
-    (
-        "MaxPooling2D",
-        {},
-        (6, 7, 4),
-        "the input is not a batch of images. Expected (n, h, w, c), got shape (6, 7, 4). "
-        "Add the missing axis, for example x[..., None] for grey images or x[None] for one image.",
     ),
     (
         "AveragePooling2D",
@@ -163,6 +215,15 @@ def test_shapes_are_refused_without_data(name, kwargs, shape, text):
             (2, 6, 7, 3),
             "wrong number of channels. Expected 4 channels (4 per filter · 1 groups), got 3. "
             "Images are channels-last here: (n, h, w, c).",
+        ),
+        *(
+            (
+                name,
+                IMAGES,
+                (2, 6, 7, 3),
+                "wrong number of channels. Expected 4, got 3. Images are channels-last here: (n, h, w, c).",
+            )
+            for name in ("Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D")
         ),
         (
             "Dense",
