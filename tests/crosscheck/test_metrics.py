@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -84,3 +86,74 @@ def test_which_accuracy_is_meant(keras, spelling, loss, k, target):
     assert results[0].keys() == results[1].keys()
     for name, value in results[0].items():
         assert_close(value, results[1][name], CROSSCHECK)
+
+
+def predictions(seed, shape=(7, 4)):
+    rng = np.random.default_rng(seed)
+    y_pred = rng.uniform(size=shape).round(1)  # with ties, also with thresholds
+    return y_pred.astype(np.float32), rng.integers(shape[-1], size=shape[:-1]), rng.integers(0, 3, size=7)
+
+
+MORE = [
+    ("Accuracy", {}, "classes"),
+    ("TopKCategoricalAccuracy", {"k": 2}, "one-hot"),
+    ("SparseTopKCategoricalAccuracy", {"k": 2}, "sparse"),
+    ("SparseTopKCategoricalAccuracy", {"k": 2, "from_sorted_ids": True}, "sparse"),
+    ("Precision", {}, "one-hot"),
+    ("Precision", {"thresholds": [0.3, 0.7, 0.1]}, "one-hot"),
+    ("Precision", {"thresholds": [0.0, 0.5, 1.0]}, "one-hot"),
+    ("Precision", {"top_k": 2}, "one-hot"),
+    ("Precision", {"class_id": 1, "thresholds": 0.2}, "one-hot"),
+    ("Recall", {}, "one-hot"),
+    ("Recall", {"top_k": 3, "class_id": 2}, "one-hot"),
+    ("Recall", {"thresholds": [0.2, 0.5]}, "one-hot"),
+    *(
+        ("AUC", {"num_thresholds": 12, "curve": curve, "summation_method": method}, "column")
+        for curve in ("ROC", "PR")
+        for method in ("interpolation", "minoring", "majoring")
+    ),
+    ("AUC", {}, "column"),
+    ("AUC", {"curve": "PR", "thresholds": [0.6, 0.15, 0.3]}, "one-hot"),
+    ("AUC", {"multi_label": True, "num_labels": 4}, "one-hot"),
+    ("AUC", {"multi_label": True, "curve": "PR", "label_weights": [1.0, 2.0, 0.0, 1.0]}, "one-hot"),
+    ("AUC", {"label_weights": [1.0, 2.0, 0.0, 1.0]}, "one-hot"),
+    ("AUC", {"from_logits": True}, "column"),
+    ("IoU", {"num_classes": 4, "target_class_ids": [0, 2]}, "classes"),
+    ("MeanIoU", {"num_classes": 4, "ignore_class": 1}, "classes"),
+    ("OneHotIoU", {"num_classes": 4, "target_class_ids": [1]}, "one-hot"),
+    ("OneHotMeanIoU", {"num_classes": 4}, "one-hot"),
+    ("MeanSquaredError", {}, "one-hot"),
+    ("MeanAbsoluteError", {}, "one-hot"),
+    ("KLDivergence", {}, "one-hot"),
+    ("BinaryCrossentropy", {"label_smoothing": 0.2}, "one-hot"),
+    ("CategoricalCrossentropy", {"from_logits": True}, "one-hot"),
+    ("SparseCategoricalCrossentropy", {}, "sparse"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64")  # Keras' IoU, on JAX
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name, kwargs, target", MORE, ids=str)
+def test_more_metrics(keras, name, kwargs, target, weighted):
+    ours, theirs = getattr(metrics, name)(**kwargs), getattr(keras.metrics, name)(**kwargs)
+    for seed in range(3):
+        y_pred, classes, weights = predictions(seed)
+        if "from_sorted_ids" in kwargs:
+            y_pred = y_pred.argsort(axis=-1).astype(np.float32)
+        y_true = np.eye(4, dtype=np.float32)[classes]
+        if target == "column":
+            y_true, y_pred = y_true[:, :1], y_pred[:, :1]
+        elif target == "classes":
+            y_true, y_pred = classes, y_pred.argmax(axis=-1)
+        elif target == "sparse":
+            y_true = classes
+        ours.update_state(y_true, y_pred, weights if weighted else None)
+        theirs.update_state(y_true, y_pred, weights if weighted else None)
+        assert_close(ours.result(), theirs.result(), CROSSCHECK)
+
+
+def test_arguments_and_defaults(keras):
+    for name in sorted({name for name, _, _ in MORE} | {"Mean", "Sum"}):
+        ours, theirs = (inspect.signature(getattr(m, name)).parameters for m in (metrics, keras.metrics))
+        expected = [(n, p.default) for n, p in theirs.items() if n != "dtype"]
+        assert [(n, p.default) for n, p in ours.items()] == expected, name
