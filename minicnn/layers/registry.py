@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import reprlib
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -68,7 +69,9 @@ def deserialize(data: Any, custom_objects: Mapping[str, Any] | None = None) -> A
     if not isinstance(name, str) or name not in known:
         hint = "Pass your own classes with custom_objects={name: class}."
         expected, problem = ", ".join(known), "it names an unknown layer class"
-        raise FileFormatError(message("model file", problem, expected=expected, got=repr(name), hint=hint))
+        raise FileFormatError(
+            message("model file", problem, expected=expected, got=reprlib.repr(name), hint=hint)
+        )
     try:
         return known[name].from_config(dict(data["config"]))
     except FileFormatError:

@@ -1,9 +1,9 @@
 """Arrays and plain data in one ``.safetensors`` file: written whole or not at all, checked when read.
 
 The file's arrays stand beside a description: nested dicts and lists of numbers, strings and None, kept as
-JSON in the file's metadata. Arrays inside the description are stored as arrays too. Nothing in a file is
-ever executed. It is written under a temporary name, synced and renamed, so that a crash, a full disk or
-Ctrl-C leaves the old file whole.
+JSON in the file's metadata, with a checksum of everything. Arrays inside the description are stored as
+arrays too. Nothing in a file is ever executed. It is written under a temporary name, synced and renamed,
+so that a crash, a full disk or Ctrl-C leaves the old file whole.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import math
 import os
 import tempfile
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -54,7 +55,20 @@ def write_file(path: Path, arrays: Mapping[str, np.ndarray], description: Mappin
 
     content = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     text = {key: json.dumps(_to_json(value, key, content, path)) for key, value in description.items()}
-    _replace(path, save(content, metadata=text | {"format": FORMAT}))
+    text |= {"format": FORMAT, "crc32": checksum(content, text)}
+    _replace(path, save(content, metadata=text))
+
+
+def checksum(arrays: Mapping[str, np.ndarray], text: Mapping[str, str]) -> str:
+    """CRC-32 of all arrays and of the description: an error of a disk or a copy must not pass for weights."""
+    crc = 0
+    for key in sorted(set(text) - {"format", "crc32"}):
+        crc = zlib.crc32(f"{key}={text[key]}\n".encode(errors="surrogatepass"), crc)
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name], order="C")
+        crc = zlib.crc32(f"{name} {array.dtype} {array.shape}\n".encode(), crc)
+        crc = zlib.crc32(array.reshape(-1).view(np.uint8).data, crc)
+    return f"{crc:08x}"
 
 
 def _to_json(value: Any, place: str, arrays: dict[str, np.ndarray], path: Path) -> Any:
@@ -131,10 +145,13 @@ def read_file(path: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         ) from error
     except OSError as error:
         raise FileAccessError(message(where, f"it cannot be read ({error})")) from error
-    found = metadata.pop("format", None)
+    found, crc = metadata.pop("format", None), metadata.pop("crc32", None)
     if found != FORMAT:
         problem, expected = "it was not written by this version of minicnn", f"format {FORMAT!r}"
         raise FileFormatError(message(where, problem, expected=expected, got=repr(found)))
+    if crc != checksum(arrays, metadata):
+        hint = "Take another copy of it."
+        raise FileFormatError(message(where, "it is damaged: its checksum does not fit", hint=hint))
     return arrays, _described(metadata, arrays, where)
 
 

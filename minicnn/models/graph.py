@@ -22,6 +22,7 @@ from ..context import aside, no_grad
 from ..errors import ArgumentError, ShapeError, message
 from ..layers.base import Layer
 from ..layers.core import InputLayer
+from ..layers.promised import spend
 
 _numbers = itertools.count()
 _LARGEST = 1 << 28  # elements of an array that shapes are inferred with
@@ -96,6 +97,7 @@ class Node:
     """One call of a layer or function in a graph."""
 
     def __init__(self, op: Any, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        spend(calls=1)
         self.op, self.inputs, self.kwargs = op, inputs, kwargs
         self.number = next(_numbers)
         self.outputs: list[Symbol] = []
@@ -161,6 +163,7 @@ def _zeros(open_size: int, symbol: Symbol) -> Tensor:
     shape = [open_size if size is None else size for size in symbol.shape]
     if math.prod(shape) > _LARGEST:  # a few lines in a damaged file must not fill the memory
         raise ShapeError(message("graph", f"{symbol.name!r} is too large to be tried out", got=symbol.shape))
+    spend(tried=math.prod(shape))
     return Tensor(np.zeros(shape, symbol.dtype))
 
 

@@ -32,10 +32,15 @@ class Sequential(GraphModel):
             got = type(layers).__name__
             raise ArgumentError(message(self.where, "layers", expected="a list of layers", got=got))
         for layer in layers or []:
-            self.add(layer)
+            self._add(layer)
+        self._connect()
 
     def add(self, layer: Any) -> None:
         """Put a layer (or, first, an `Input`) at the end."""
+        self._add(layer)
+        self._connect()
+
+    def _add(self, layer: Any) -> None:
         if isinstance(layer, Symbol) and isinstance(layer.node.op, InputLayer):
             layer = layer.node.op
         if isinstance(layer, InputLayer):
@@ -51,7 +56,7 @@ class Sequential(GraphModel):
         if not self._symbols and not self._sublayers and layer.batch_input_shape is not None:
             self._start(_input_for(layer.batch_input_shape, layer.dtype))
         if self._symbols:
-            self._append(layer)  # first: if the shapes do not fit, the model stays as it was
+            self._symbols.append(layer(self._symbols[-1]))  # if the shapes do not fit, the model stays
         elif not self._sublayers:
             self.dtype = layer.dtype  # what arrays are cast to at the door
         self._track(layer)
@@ -60,13 +65,10 @@ class Sequential(GraphModel):
         if self._symbols or self._sublayers:
             raise ArgumentError(message(self.where, "an Input can only come first, and once"))
         self._symbols = [layer._nodes[0].output if layer._nodes else input_symbol(layer)]
-        self._connect()
-
-    def _append(self, layer: Layer) -> None:
-        self._symbols.append(layer(self._symbols[-1]))
-        self._connect()
 
     def _connect(self) -> None:
+        if not self._symbols:
+            return
         self.graph = Graph(self._symbols[:1], self._symbols[-1:], self.where)
         self.dtype = str(self._symbols[0].dtype)
         self.built = True
@@ -118,12 +120,8 @@ class Sequential(GraphModel):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Sequential:
-        model = cls(name=config["name"])
-        if "input" in config:
-            model.add(deserialize(config["input"]))
-        for data in config["layers"]:
-            model.add(deserialize(data))
-        return model
+        start = [config["input"]] if "input" in config else []
+        return cls([deserialize(data) for data in [*start, *config["layers"]]], name=config["name"])
 
 
 def _input_for(batch_shape: Sequence[int | None], dtype: str) -> InputLayer:

@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from minicnn.errors import ArgumentError, FileAccessError, FileFormatError
-from minicnn.models.files import checked_path, read_file, write_file
+from minicnn.models.files import checked_path, checksum, read_file, write_file
 
 STATE = {
     "epoch": 3,
@@ -55,7 +55,8 @@ def test_what_is_not_plain_is_refused(value, tmp_path):
     "text", ['{"$array": "none"}', '{"$array": []}', '{"$float": "x"}', '{"$float": []}', "Infinity", "{"]
 )
 def test_damaged_descriptions(text, tmp_path):
-    save_file({"a": np.ones(2)}, tmp_path / "a.safetensors", {"format": "minicnn-1", "x": text})
+    metadata = {"format": "minicnn-1", "x": text, "crc32": checksum({}, {"x": text})}
+    save_file({}, tmp_path / "a.safetensors", metadata)
     if text == '{"$array": []}':
         assert read_file(tmp_path / "a.safetensors")[1] == {"x": {"$array": []}}
         return
@@ -73,6 +74,17 @@ def test_the_ending_is_checked():
         checked_path("m", "save")
     with pytest.raises(ArgumentError, match="Expected .safetensors, got \\."):
         checked_path("", "save")
+
+
+def test_one_bit_of_a_weight(tmp_path):
+    path = tmp_path / "a.safetensors"
+    write_file(path, {"w": np.ones(3)}, {})
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(FileFormatError) as error:
+        read_file(path)
+    assert str(error.value) == (f"{path}: it is damaged: its checksum does not fit. Take another copy of it.")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
