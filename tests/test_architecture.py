@@ -67,6 +67,7 @@ UPWARD = {
     ("minicnn.layers.core", "Input", "minicnn.models.graph"),
     ("minicnn.callbacks.history", "History.plot", "minicnn.visualize.plot"),
     ("minicnn.models.functional", "Model.summary", "minicnn.models.summary"),
+    ("minicnn.models.functional", "Model.sanity", "minicnn.inspect.sanity"),
     ("minicnn.models.functional", "Model.save", "minicnn.models.saving"),
     ("minicnn.models.functional", "Model.save_weights", "minicnn.models.saving"),
     ("minicnn.models.functional", "Model.load_weights", "minicnn.models.saving"),

@@ -57,6 +57,12 @@ class Model(Trainer, Layer):
 
         (print_fn or print)(summary_text(self, line_length))
 
+    def sanity(self, x: Any, y: Any) -> Any:
+        """Check model and data before a long training, see `minicnn.inspect.sanity`."""
+        from ..inspect.sanity import sanity
+
+        return sanity(self, x, y)
+
     def save(self, path: Any) -> None:
         """Write architecture, weights and training state into one ``.safetensors`` file."""
         from .saving import save_model
