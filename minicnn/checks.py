@@ -26,6 +26,18 @@ def is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
+def number(value: Any, name: str, where: str, low: float | None = None, high: float | None = None) -> float:
+    """The number a user passed as `name`; ArgumentError unless it is one from `low` to `high`.
+
+    >>> number(1, "rate", "Dropout", 0, 1)
+    1.0
+    """
+    if is_number(value) and (low is None or value >= low) and (high is None or value <= high):
+        return float(value)
+    limits = "" if low is None else f" of at least {low}" if high is None else f" from {low} to {high}"
+    raise ArgumentError(message(where, name, expected=f"a number{limits}", got=repr(value)))
+
+
 def whole(value: Any, name: str, where: str, minimum: int = 1) -> int:
     """The integer a user passed as `name`; ArgumentError unless it is at least `minimum`.
 

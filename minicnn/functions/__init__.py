@@ -7,10 +7,37 @@ Each public function takes Tensors, arrays or numbers, checks what the user pass
 from __future__ import annotations
 
 from ..autograd import Function
-from . import activation, arithmetic, conv, conv_transpose, depthwise, loss, pool, reduce, shape, spatial
+from . import (
+    activation,
+    activation_from_input,
+    arithmetic,
+    conv,
+    conv_transpose,
+    depthwise,
+    loss,
+    noise,
+    norm,
+    pool,
+    reduce,
+    shape,
+    spatial,
+)
 from . import dropout as _dropout
 from . import linear as _linear
-from .activation import logits_of, relu, sigmoid, softmax, tanh
+from .activation import log_softmax, logits_of, relu, sigmoid, softmax, tanh
+from .activation_from_input import (
+    elu,
+    gelu,
+    hard_sigmoid,
+    hard_silu,
+    leaky_relu,
+    prelu,
+    relu6,
+    selu,
+    silu,
+    softplus,
+    softsign,
+)
 from .arithmetic import absolute, clip, exp, log, power, sqrt, where
 from .conv import col2im, conv2d, im2col
 from .conv_transpose import conv2d_transpose
@@ -18,6 +45,8 @@ from .depthwise import depthwise_conv2d, separable_conv2d
 from .dropout import dropout
 from .linear import dense, matmul
 from .loss import sigmoid_cross_entropy, softmax_cross_entropy
+from .noise import gaussian_noise
+from .norm import batch_norm, batch_norm_inference, group_norm, layer_norm
 from .operators import attach
 from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from .reduce import max, mean, sum
@@ -31,6 +60,8 @@ __all__ = [
     "astype",
     "attach",
     "avg_pool2d",
+    "batch_norm",
+    "batch_norm_inference",
     "clip",
     "col2im",
     "concatenate",
@@ -40,10 +71,19 @@ __all__ = [
     "dense",
     "depthwise_conv2d",
     "dropout",
+    "elu",
     "exp",
+    "gaussian_noise",
+    "gelu",
     "getitem",
+    "group_norm",
+    "hard_sigmoid",
+    "hard_silu",
     "im2col",
+    "layer_norm",
+    "leaky_relu",
     "log",
+    "log_softmax",
     "logits_of",
     "matmul",
     "max",
@@ -51,13 +91,19 @@ __all__ = [
     "mean",
     "pad2d",
     "power",
+    "prelu",
     "relu",
+    "relu6",
     "reshape",
+    "selu",
     "separable_conv2d",
     "sigmoid",
     "sigmoid_cross_entropy",
+    "silu",
     "softmax",
     "softmax_cross_entropy",
+    "softplus",
+    "softsign",
     "sqrt",
     "sum",
     "tanh",
@@ -68,6 +114,7 @@ __all__ = [
 
 _FILES = (
     activation,
+    activation_from_input,
     arithmetic,
     conv,
     conv_transpose,
@@ -75,6 +122,8 @@ _FILES = (
     _dropout,
     _linear,
     loss,
+    noise,
+    norm,
     pool,
     reduce,
     shape,

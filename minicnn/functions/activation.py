@@ -1,4 +1,7 @@
-"""Activations whose derivative follows from their output, softmax, and the way back to the logits."""
+"""Activations whose derivative follows from their output, softmax, and the way back to the logits.
+
+`activation_from_input.py` holds the others.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ from typing import Any
 
 from .. import backend
 from ..autograd import Function, Tensor
-from ..errors import ArgumentError, message
-from .shape import transpose
+from .arithmetic import clip
+from .shape import astype, on_last_axes, resolve_axes
 
 
 class _FromOutput(Function):
@@ -53,22 +56,49 @@ class SoftmaxFunction(Function):
         return self.kernel("softmax_grad")(gy, self.saved.y)
 
 
+class LogSoftmaxFunction(Function):
+    equation, backward_equation = "yᵢ = xᵢ − ln Σⱼ e^xⱼ", "gxᵢ = gyᵢ − e^yᵢ·Σⱼ gyⱼ"
+
+    def forward(self, x: Any) -> Any:
+        y = self.kernel("log_softmax_forward")(x)
+        self.save(y=y)
+        return y
+
+    def backward(self, gy: Any, needs: tuple[bool, ...]) -> Any:
+        return self.kernel("log_softmax_grad")(gy, self.saved.y)
+
+
+def _tensor(x: Any) -> Any:
+    """Lists and arrays as Tensors; Tensors and symbols as they are."""
+    return x if isinstance(x, Tensor) or hasattr(x, "record_function") else Tensor(x)
+
+
 def _with_logits(function: Function, x: Any, name: str) -> Any:
     """Apply a function whose output keeps its input and the function's name as `logits`."""
-    x = Tensor(x) if not isinstance(x, Tensor) and not hasattr(x, "record_function") else x
+    x = _tensor(x)
     y = function(x)
     if isinstance(y, Tensor):
         y.logits = (x, name)
     return y
 
 
-def relu(x: Any) -> Tensor:
+def relu(
+    x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Tensor:
     """Rectified linear unit, ``y = max(x, 0)``; backward ``gx = gy`` where y > 0, else 0.
+
+    With Keras' options: ``y = max_value`` where x ≥ max_value, x where threshold ≤ x < max_value, and
+    ``negative_slope·(x − threshold)`` below; backward 0, gy and ``negative_slope·gy`` there.
 
     >>> relu(Tensor([-1.0, 2.0])).numpy()
     array([0., 2.], dtype=float32)
     """
-    return ReLUFunction()(x)
+    y: Any = ReLUFunction()(x) if threshold == 0 else x * astype(x > threshold, x.dtype)
+    if max_value is not None:
+        y = clip(y, 0, max_value)
+    if negative_slope:
+        y = y - negative_slope * ReLUFunction()(threshold - x)
+    return y
 
 
 def sigmoid(x: Any) -> Tensor:
@@ -98,15 +128,21 @@ def softmax(x: Any, axis: int = -1) -> Tensor:
     >>> softmax(Tensor([0.0, 0.0])).numpy()
     array([0.5, 0.5], dtype=float32)
     """
-    ndim = len(x.shape) if hasattr(x, "shape") else 1
-    if not -ndim <= axis < ndim:
-        expected = f"an axis from {-ndim} to {ndim - 1}"
-        raise ArgumentError(message("softmax", "there is no such axis", expected=expected, got=axis))
-    if axis in (-1, ndim - 1):
-        return _with_logits(SoftmaxFunction(), x, "softmax")
-    order = list(range(ndim))
-    order[axis], order[-1] = order[-1], order[axis]
-    return transpose(SoftmaxFunction()(transpose(x, order)), order)
+    x = _tensor(x)
+    axes = resolve_axes(axis, len(x.shape), "softmax")
+    return on_last_axes(lambda x: _with_logits(SoftmaxFunction(), x, "softmax"), x, axes)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Tensor:
+    """Logarithms of the probabilities, ``yᵢ = xᵢ − ln Σⱼ e^xⱼ``, without their underflow.
+
+    Backward: ``gxᵢ = gyᵢ − e^yᵢ·Σⱼ gyⱼ``.
+
+    >>> log_softmax(Tensor([0.0, -1000.0])).numpy()
+    array([    0., -1000.], dtype=float32)
+    """
+    x = _tensor(x)
+    return on_last_axes(LogSoftmaxFunction(), x, resolve_axes(axis, len(x.shape), "log_softmax"))
 
 
 def logits_of(output: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any
 from ..autograd import Function, Tensor
 from ..checks import is_integer
 from ..errors import ArgumentError, message
+from .shape import resolve_axes
 
 Axis = int | Sequence[int] | None
 
@@ -25,19 +26,8 @@ class _Reduction(Function):
 
     def axes(self, ndim: int) -> tuple[int, ...]:
         """The axes as numbers from 0 to ndim − 1."""
-        given = (
-            range(ndim) if self.axis is None else (self.axis,) if isinstance(self.axis, int) else self.axis
-        )
-        for axis in given:
-            if not -ndim <= axis < ndim:
-                where = type(self).__name__.removesuffix("Function").lower()
-                expected = f"an axis from {-ndim} to {ndim - 1}"
-                raise ArgumentError(message(where, "there is no such axis", expected=expected, got=axis))
-        axes = tuple(axis % ndim for axis in given)
-        if len(set(axes)) < len(axes):
-            where = type(self).__name__.removesuffix("Function").lower()
-            raise ArgumentError(message(where, "an axis is named twice", got=self.axis))
-        return axes
+        where = type(self).__name__.removesuffix("Function").lower()
+        return resolve_axes(range(ndim) if self.axis is None else self.axis, ndim, where)
 
     def spread(self, array: Any) -> Any:
         """A result (or its gradient) with the reduced axes put back as size 1."""

@@ -6,7 +6,7 @@ Their gradients move the elements of the upstream gradient back.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -130,6 +130,36 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
     (3, 1)
     """
     return TransposeFunction(axes)(x)
+
+
+def resolve_axes(axis: int | Sequence[int], ndim: int, where: str) -> tuple[int, ...]:
+    """One or several axes as numbers from 0 to ndim − 1, in the order given; ArgumentError for others.
+
+    >>> resolve_axes((-1, 0), 3, "sum")
+    (2, 0)
+    """
+    given: tuple[Any, ...] = tuple(axis) if isinstance(axis, list | tuple | range) else (axis,)
+    for number in given:
+        if not is_integer(number) or not -ndim <= number < ndim:
+            expected = f"an axis from {-ndim} to {ndim - 1}"
+            raise ArgumentError(message(where, "there is no such axis", expected=expected, got=repr(number)))
+    axes = tuple(int(number) % ndim for number in given)
+    if len(set(axes)) < len(axes):
+        raise ArgumentError(message(where, "an axis is named twice", got=axis))
+    return axes
+
+
+def on_last_axes(function: Callable[[Any], Any], x: Any, axes: Sequence[int]) -> Any:
+    """Apply a function that works on the last axes, and keeps the shape, to other ones of x.
+
+    >>> on_last_axes(lambda x: x * Tensor([1.0, 2.0]), Tensor([[1.0], [1.0]]), (0,)).numpy().ravel()
+    array([1., 2.], dtype=float32)
+    """
+    ndim = len(x.shape)
+    order = [*(axis for axis in range(ndim) if axis not in axes), *axes]
+    if order == list(range(ndim)):
+        return function(x)
+    return transpose(function(transpose(x, order)), [order.index(axis) for axis in range(ndim)])
 
 
 def concatenate(tensors: Sequence[Any], axis: int = -1) -> Tensor:

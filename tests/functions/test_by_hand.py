@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log
+from math import exp, log, pi, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +33,8 @@ PIXELS = image([[1, 2, 3], [4, 5, 6], [7, 8, 9]])
 CORNERS = image([[1, 2], [3, 4]])
 MATRIX, ROW = [[1, 2], [3, 4]], [10, 20]
 KEY = derive_key("test", 0, seed=0)
+PHI = 0.8413447460685429  # Φ(1)
+SELU = 1.0507009873554805, 1.6732632423543772  # λ, α
 MASK = F.dropout(np.ones(8), 0.5, KEY).numpy() > 0  # itself by hand in tests/kernels
 
 EXAMPLES = {
@@ -74,6 +76,70 @@ EXAMPLES = {
         [[0.25, 0.5], [0.75, 0.5]],
         [[1, 4], [0, 0]],
         [[[0.1875, 1], [-0.1875, -1]]],
+    ),
+    "relu of all options": Example(
+        lambda x: F.relu(x, negative_slope=0.5, max_value=6, threshold=1),
+        [[-1, 0, 2, 9]],
+        [-1, -0.5, 2, 6],
+        [2, 4, 6, 8],
+        [[1, 2, 6, 0]],
+    ),
+    "log_softmax": Example(F.log_softmax, [[0, log(3)]], [-log(4), log(0.75)], [1, 0], [[0.75, -0.75]]),
+    "leaky_relu": Example(lambda x: F.leaky_relu(x, 0.5), [[-4, 0, 3]], [-2, 0, 3], [2, 4, 6], [[1, 2, 6]]),
+    "prelu": Example(
+        F.prelu,
+        [[[-4, 3], [-1, -2]], [0.5, 0.25]],
+        [[-2, 3], [-0.5, -0.5]],
+        [[2, 5], [4, 8]],
+        [[[1, 5], [2, 2]], [-12, -16]],
+    ),
+    "elu": Example(lambda x: F.elu(x, 2.0), [[-log(2), 3]], [-1, 3], [4, 6], [[4, 6]]),
+    "selu": Example(
+        F.selu,
+        [[-log(2), 1]],
+        [-SELU[0] * SELU[1] / 2, SELU[0]],
+        [2, 3],
+        [[SELU[0] * SELU[1], 3 * SELU[0]]],
+    ),
+    "gelu": Example(F.gelu, [[0, 1]], [0, PHI], [2, 1], [[1, PHI + exp(-0.5) / sqrt(2 * pi)]]),
+    "gelu, approximate": Example(lambda x: F.gelu(x, approximate=True), [[0, 30]], [0, 30], [2, 1], [[1, 1]]),
+    "silu": Example(F.silu, [[0, log(3)]], [0, 0.75 * log(3)], [2, 4], [[1, 3 + 0.75 * log(3)]]),
+    "relu6": Example(F.relu6, [[-1, 2, 9]], [0, 2, 6], [3, 4, 5], [[0, 4, 0]]),
+    "hard_sigmoid": Example(
+        F.hard_sigmoid, [[-4, 0, 1.5, 4]], [0, 0.5, 0.75, 1], [6, 6, 12, 6], [[0, 1, 2, 0]]
+    ),
+    "hard_silu": Example(F.hard_silu, [[-4, 0, 1.5, 4]], [0, 0, 1.125, 4], [6, 6, 6, 6], [[0, 3, 6, 6]]),
+    "softplus": Example(F.softplus, [[0, log(3)]], [log(2), log(4)], [2, 4], [[1, 3]]),
+    "softsign": Example(F.softsign, [[-1, 3]], [-0.5, 0.75], [4, 16], [[1, 1]]),
+    "gaussian_noise": Example(lambda x: F.gaussian_noise(x, 0, KEY), [[7, 8]], [7, 8], [1, 2], [[1, 2]]),
+    # mean 3, variance 4: x̂ = 1, −1, 1, −1; gx = γ·½·(gy − (gβ + x̂·gγ) / 4)
+    "batch_norm": Example(
+        lambda x, g, b: F.batch_norm(x, g, b, epsilon=0),
+        [[[5], [1], [5], [1]], [2], [10]],
+        [[12], [8], [12], [8]],
+        [[1], [0], [0], [0]],
+        [[[0.5], [0], [-0.5], [0]], [1], [1]],
+    ),
+    "layer_norm": Example(
+        lambda x, g, b: F.layer_norm(x, g, b, epsilon=0),
+        [[[5, 1, 5, 1]], [2, 2, 2, 2], [10, 10, 10, 0]],
+        [[12, 8, 12, -2]],
+        [[1, 0, 0, 0]],
+        [[[0.5, 0, -0.5, 0]], [1, 0, 0, 0], [1, 0, 0, 0]],
+    ),
+    "group_norm": Example(
+        lambda x, g, b: F.group_norm(x, 1, g, b, epsilon=0),
+        [[[[5, 1], [5, 1]]], [2, 2], [10, 0]],
+        [[[12, -2], [12, -2]]],
+        [[[1, 0], [0, 0]]],
+        [[[[0.5, 0], [-0.5, 0]]], [1, 0], [1, 0]],
+    ),
+    "batch_norm_inference": Example(
+        lambda *inputs: F.batch_norm_inference(*inputs, epsilon=0),
+        [[[5], [1]], [3], [4], [2], [10]],
+        [[12], [8]],
+        [[1], [3]],
+        [[[1], [3]], [-4], [0.5], [-2], [4]],
     ),
     "softmax_cross_entropy": Example(
         lambda z: F.softmax_cross_entropy(z, np.array([1, 0])),

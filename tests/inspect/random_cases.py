@@ -120,10 +120,59 @@ def reduction(function):
     return case
 
 
-def softmax(rng, fill):
+def softmax(function):
+    def case(rng, fill):
+        shape = any_shape(rng)
+        axis = int(rng.integers(-len(shape), len(shape)))
+        return lambda x: function(x, axis), [fill(rng, shape)]
+
+    return case
+
+
+def prelu(rng, fill):
     shape = any_shape(rng)
-    axis = int(rng.integers(-len(shape), len(shape)))
-    return lambda x: F.softmax(x, axis), [fill(rng, shape)]
+    return F.prelu, [fill(rng, shape), fill(rng, tuple(size if rng.random() < 0.5 else 1 for size in shape))]
+
+
+def affine(rng, fill, sizes):
+    """γ and β, each with probability ½; and a function that makes arguments of what is there."""
+    there = [name for name in ("gamma", "beta") if rng.random() < 0.5]
+    return [fill(rng, sizes) for _ in there], lambda given: dict(zip(there, given, strict=True))
+
+
+def batch_norm(rng, fill):
+    shape, axis = any_shape(rng, axes=(2, 4)), -1 if rng.random() < 0.5 else 1
+    arrays, named = affine(rng, fill, shape[axis])
+    return lambda x, *given: F.batch_norm(x, axis=axis, **named(given)), [fill(rng, shape), *arrays]
+
+
+def batch_norm_inference(rng, fill):
+    shape, axis = any_shape(rng, axes=(2, 4)), -1 if rng.random() < 0.5 else 1
+    arrays, named = affine(rng, fill, shape[axis])
+    statistics = [fill(rng, shape[axis]), positive(fill)(rng, shape[axis])]
+    return (
+        lambda x, mean, var, *given: F.batch_norm_inference(x, mean, var, axis=axis, **named(given)),
+        [fill(rng, shape), *statistics, *arrays],
+    )
+
+
+def layer_norm(rng, fill):
+    shape = any_shape(rng, axes=(2, 4))
+    axes = tuple(int(axis) for axis in rng.permutation(range(1, len(shape)))[: rng.integers(1, len(shape))])
+    arrays, named = affine(rng, fill, tuple(shape[axis] for axis in axes))
+    return lambda x, *given: F.layer_norm(x, axis=axes, **named(given)), [fill(rng, shape), *arrays]
+
+
+def group_norm(rng, fill):
+    groups = int(rng.integers(1, 4))
+    shape = (*any_shape(rng, axes=(1, 3)), groups * int(rng.integers(1, 3)))
+    arrays, named = affine(rng, fill, shape[-1])
+    return lambda x, *given: F.group_norm(x, groups, **named(given)), [fill(rng, shape), *arrays]
+
+
+def gaussian_noise(rng, fill):
+    key, step = derive_key("test", int(rng.integers(9)), seed=3), int(rng.integers(9))
+    return lambda x: F.gaussian_noise(x, 0.4, key, step), [fill(rng, any_shape(rng))]
 
 
 def cross_entropy(rng, fill):
@@ -286,7 +335,24 @@ CASES = {
     "relu": unary(F.relu),
     "sigmoid": unary(F.sigmoid),
     "tanh": unary(F.tanh),
-    "softmax": softmax,
+    "softmax": softmax(F.softmax),
+    "log_softmax": softmax(F.log_softmax),
+    "elu": unary(F.elu),
+    "gelu": unary(F.gelu),
+    "hard_sigmoid": unary(F.hard_sigmoid),
+    "hard_silu": unary(F.hard_silu),
+    "leaky_relu": unary(F.leaky_relu),
+    "relu6": unary(F.relu6),
+    "selu": unary(F.selu),
+    "silu": unary(F.silu),
+    "softplus": unary(F.softplus),
+    "softsign": unary(F.softsign),
+    "prelu": prelu,
+    "gaussian_noise": gaussian_noise,
+    "batch_norm": batch_norm,
+    "batch_norm_inference": batch_norm_inference,
+    "layer_norm": layer_norm,
+    "group_norm": group_norm,
     "softmax_cross_entropy": cross_entropy,
     "sigmoid_cross_entropy": unary(lambda z: F.sigmoid_cross_entropy(z, np.full(z.shape, 0.3))),
     "sum": reduction(F.sum),
