@@ -38,7 +38,18 @@ def _load_kernels() -> None:
 
 _load_kernels()
 
-from . import functions, layers, losses, metrics, models, optimizers, regularizers, utils  # noqa: E402
+from . import (  # noqa: E402  # noqa: E402
+    activations,
+    functions,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    regularizers,
+    utils,
+)
 from .autograd import Function, Parameter, Tensor, debug, grad, no_grad  # noqa: E402
 from .backend import use_backend  # noqa: E402
 from .models import Model, Sequential, load_model  # noqa: E402
@@ -51,10 +62,12 @@ __all__ = [
     "Parameter",
     "Sequential",
     "Tensor",
+    "activations",
     "datasets",
     "debug",
     "functions",
     "grad",
+    "initializers",
     "inspect",
     "layers",
     "load_model",

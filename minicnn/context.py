@@ -31,6 +31,7 @@ debugging: ContextVar[bool] = ContextVar("minicnn_debugging", default=False)
 observers: ContextVar[tuple[Observer, ...]] = ContextVar("minicnn_observers", default=())
 current_scope: ContextVar[Scope | None] = ContextVar("minicnn_scope", default=None)
 _frame: ContextVar[dict[Any, int] | None] = ContextVar("minicnn_frame", default=None)
+_aside: ContextVar[bool] = ContextVar("minicnn_aside", default=False)
 
 
 class Switch:
@@ -120,12 +121,18 @@ def frame() -> Switch:
 @contextmanager
 def aside() -> Iterator[None]:
     """Run something that counts nothing for the calls around it, such as building a layer."""
-    tokens = current_scope.set(None), _frame.set({})
+    tokens = current_scope.set(None), _frame.set({}), _aside.set(True)
     try:
         yield
     finally:
         current_scope.reset(tokens[0])
         _frame.reset(tokens[1])
+        _aside.reset(tokens[2])
+
+
+def is_aside() -> bool:
+    """Whether what runs now is only tried out, on made-up data, and should leave no trace."""
+    return _aside.get()
 
 
 @contextmanager

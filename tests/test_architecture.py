@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # The rooms of minicnn/ and which other rooms each may use.
 CORE = {"errors", "checks", "geometry", "context", "saved", "backend", "autograd"}
-BUILD = CORE | {"functions", "random", "initializers", "regularizers", "layers"}
+BUILD = CORE | {"functions", "random", "activations", "initializers", "regularizers", "layers"}
 TRAIN = BUILD | {
     "losses",
     "metrics",
@@ -43,7 +43,8 @@ ALLOWED = {
     "autograd": {"errors", "context", "backend", "saved"},
     "functions": CORE,
     "random": {"errors", "checks", "kernels"},  # for one file, see KERNELS_BY_NAME
-    "initializers": {"errors", "geometry", "random"},
+    "activations": {"errors", "functions"},
+    "initializers": {"errors", "checks", "geometry", "random"},
     "regularizers": CORE | {"functions"},
     "layers": BUILD,
     "losses": CORE | {"functions"},

@@ -14,6 +14,10 @@ KERNEL = {np.dtype(np.float32): 5e-6, np.dtype(np.float64): 1e-13}
 CROSSCHECK = 1e-5
 """float32 here against float32 in Keras, forward and gradients of one layer or loss."""
 
+CANCELLING = 1e-4
+"""The same for the gradient through a normalization: where two or three values share a mean and a variance,
+it is a difference of numbers that nearly cancel."""
+
 MOMENTS = 0.02
 """Mean (in standard deviations), standard deviation and 4th moment of 100,000 random numbers against
 those of 100,000 others: the 4th moment of a normal distribution varies most, by √(24 / n) / 3 = 0.5 %."""

@@ -1,57 +1,21 @@
-"""Activations: by name, as functions, and as layers."""
+"""Activations as layers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import functions as F
-from ..checks import is_integer, is_number
-from ..errors import ArgumentError, message
-from .base import Layer, Shape
+from .. import initializers, regularizers
+from ..activations import get, serialize
+from ..checks import is_integer, number
+from ..errors import ArgumentError, ShapeError, message
+from .base import Layer, Shape, check_sizes
 
 
-def linear(x: Any) -> Any:
-    """No activation: y = x."""
-    return x
-
-
-ACTIVATIONS: dict[str, Callable[..., Any]] = {
-    "linear": linear,
-    "relu": F.relu,
-    "sigmoid": F.sigmoid,
-    "softmax": F.softmax,
-    "tanh": F.tanh,
-}
-
-
-def get(identifier: Any) -> Callable[..., Any]:
-    """An activation function from its name, None (linear) or itself.
-
-    >>> get("relu") is F.relu
-    True
-    """
-    if identifier is None:
-        return linear
-    if callable(identifier):
-        return identifier
-    if isinstance(identifier, str) and identifier in ACTIVATIONS:
-        return ACTIVATIONS[identifier]
-    expected = f"one of {', '.join(ACTIVATIONS)} or a function"
-    raise ArgumentError(message("activation", "it is not known", expected=expected, got=repr(identifier)))
-
-
-def serialize(function: Callable[..., Any], where: str) -> str:
-    """The name of an activation, for files; a function of the user's own has none."""
-    for name, known in ACTIVATIONS.items():
-        if function is known:
-            return name
-    hint = "Put it into a Layer of your own with a get_config."
-    got = getattr(function, "__name__", repr(function))
-    raise ArgumentError(message(where, "its activation cannot be written to a file", got=got, hint=hint))
-
-
-class _Elementwise(Layer):
+class Elementwise(Layer):
     """A layer without weights whose output has its input's shape."""
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -59,7 +23,7 @@ class _Elementwise(Layer):
         return input_shape
 
 
-class Activation(_Elementwise):
+class Activation(Elementwise):
     """Apply an activation by name or function: ``Activation("relu")``.
 
     >>> import numpy as np
@@ -78,7 +42,7 @@ class Activation(_Elementwise):
         return super().get_config() | {"activation": serialize(self.activation, self.where)}
 
 
-class ReLU(_Elementwise):
+class ReLU(Elementwise):
     """Rectified linear unit with Keras' options.
 
     ``y = max_value`` where x ≥ max_value, x where threshold ≤ x < max_value, and
@@ -97,23 +61,12 @@ class ReLU(_Elementwise):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        limits: Any = ("max_value", max_value), ("negative_slope", negative_slope), ("threshold", threshold)
-        for name, value in limits:
-            if value is None and name == "max_value":
-                continue
-            if not is_number(value) or not value >= 0:
-                raise ArgumentError(
-                    message(self.where, name, expected="a number of at least 0", got=repr(value))
-                )
-        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
+        self.max_value = None if max_value is None else number(max_value, "max_value", self.where, 0)
+        self.negative_slope = number(negative_slope, "negative_slope", self.where, 0)
+        self.threshold = number(threshold, "threshold", self.where, 0)
 
     def call(self, x: Any) -> Any:
-        y: Any = F.relu(x) if self.threshold == 0 else x * F.astype(x > self.threshold, x.dtype)
-        if self.max_value is not None:
-            y = F.clip(y, 0, self.max_value)
-        if self.negative_slope:
-            y = y - self.negative_slope * F.relu(self.threshold - x)
-        return y
+        return F.relu(x, self.negative_slope, self.max_value, self.threshold)
 
     def get_config(self) -> dict[str, Any]:
         own = {
@@ -124,8 +77,117 @@ class ReLU(_Elementwise):
         return super().get_config() | own
 
 
-class Softmax(_Elementwise):
+class LeakyReLU(Elementwise):
+    """``y = x`` where x > 0, else ``negative_slope·x``; backward gy or ``negative_slope·gy``.
+
+    Source: Maas et al. 2013.
+
+    >>> import numpy as np
+    >>> LeakyReLU(0.5)(np.array([-1.0, 2.0])).numpy()
+    array([-0.5,  2. ], dtype=float32)
+    """
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.negative_slope = number(negative_slope, "negative_slope", self.where, 0)
+
+    def call(self, x: Any) -> Any:
+        return F.leaky_relu(x, self.negative_slope)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"negative_slope": self.negative_slope}
+
+
+class ELU(Elementwise):
+    """``y = x`` where x > 0, else ``α·(eˣ − 1)``; backward gy or ``α·eˣ·gy``. Source: Clevert et al. 2016.
+
+    >>> import numpy as np
+    >>> ELU()(np.array([0.0, 2.0])).numpy()
+    array([0., 2.], dtype=float32)
+    """
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alpha = number(alpha, "alpha", self.where)
+
+    def call(self, x: Any) -> Any:
+        return F.elu(x, self.alpha)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"alpha": self.alpha}
+
+
+class PReLU(Elementwise):
+    """A leaky ReLU that learns its slope: ``y = x`` where x > 0, else ``α·x``.
+
+    Backward: ``gx = gy`` or ``α·gy``, ``gα = Σ gy·min(x, 0)``. Weight: ``alpha``, of the input's shape
+    without the batch and with size 1 along `shared_axes`: for images, [1, 2] gives one slope a channel.
+    Source: He et al. 2015.
+
+    >>> import numpy as np
+    >>> PReLU(shared_axes=[1, 2])(np.zeros((2, 5, 5, 3))).shape
+    (2, 5, 5, 3)
+    """
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "Zeros",
+        alpha_regularizer: Any = None,
+        *,
+        shared_axes: int | Sequence[int] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.alpha_initializer = initializers.get(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        axes: Any = shared_axes if isinstance(shared_axes, list | tuple | None) else [shared_axes]
+        if not all(is_integer(axis) and axis >= 1 for axis in axes or []):
+            expected = "axes counted from 1, the first behind the batch"
+            raise ArgumentError(message(self.where, "shared_axes", expected=expected, got=repr(shared_axes)))
+        self.shared_axes = None if axes is None else [int(axis) for axis in axes]
+
+    def _alpha_shape(self, shape: Shape) -> tuple[Any, ...]:
+        """ShapeError where the input has no such axis or does not fit the alpha that exists."""
+        shared = self.shared_axes or []
+        if max(shared, default=0) >= len(shape):
+            problem, expected = "shared_axes names an axis that is not there", f"axes below {len(shape)}"
+            raise ShapeError(message(self.where, problem, expected=expected, got=shared))
+        sizes = tuple(1 if axis in shared else shape[axis] for axis in range(1, len(shape)))
+        if self.built:
+            check_sizes(self.where, "the input does not fit alpha", sizes, self.alpha.shape)
+        return sizes
+
+    def build(self, input_shape: Shape) -> None:
+        shape = self._alpha_shape(input_shape)
+        if None in shape:
+            hint = "Share the axes of unknown size: shared_axes=[1, 2]."
+            got = tuple(input_shape)
+            raise ShapeError(message(self.where, "a size of its alpha is unknown", got=got, hint=hint))
+        regularizer = self.alpha_regularizer
+        self.alpha = self.add_weight(shape, self.alpha_initializer, name="alpha", regularizer=regularizer)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """The input shape."""
+        self._alpha_shape(input_shape)
+        return input_shape
+
+    def call(self, x: Any) -> Any:
+        self._alpha_shape(x.shape)
+        return F.prelu(x, self.alpha)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {
+            "alpha_initializer": initializers.serialize(self.alpha_initializer),
+            "alpha_regularizer": regularizers.serialize(self.alpha_regularizer, self.where),
+            "shared_axes": self.shared_axes,
+        }
+
+
+class Softmax(Elementwise):
     """Probabilities along an axis, ``yᵢ = e^xᵢ / Σⱼ e^xⱼ``; backward ``gxᵢ = yᵢ·(gyᵢ − Σⱼ gyⱼ·yⱼ)``.
+
+    Called with a `mask`, which broadcasts against x, it computes as if the elements where the mask is
+    false (or at most 0.5) were not there, and gives 0 for them.
 
     >>> import numpy as np
     >>> Softmax()(np.array([[0.0, 0.0]])).numpy()
@@ -147,9 +209,20 @@ class Softmax(_Elementwise):
             raise ArgumentError(message(self.where, problem, expected=expected, got=self.axis))
         return input_shape
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Any, mask: Any = None) -> Any:
         self.compute_output_shape(x.shape)
-        return F.softmax(x, self.axis)
+        if mask is None:
+            return F.softmax(x, self.axis)
+        mask = mask if hasattr(mask, "shape") else np.asarray(mask)
+        fits = zip(mask.shape[::-1], x.shape[::-1], strict=False)
+        if len(mask.shape) > len(x.shape) or any(size not in (1, wanted) for size, wanted in fits):
+            expected = f"sizes of 1 or as in {tuple(x.shape)}"
+            raise ShapeError(
+                message(self.where, "the mask does not fit", expected=expected, got=tuple(mask.shape))
+            )
+        keep = mask > 0.5
+        # Not −∞: where nothing is kept, ∞ − ∞ would be NaN.
+        return F.where(keep, F.softmax(F.where(keep, x, -1e9), self.axis), 0.0)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"axis": self.axis}

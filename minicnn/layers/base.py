@@ -17,7 +17,7 @@ import numpy as np
 from .. import backend, regularizers
 from ..autograd import Tensor
 from ..context import Switch, aside, scope
-from ..errors import ArgumentError, message
+from ..errors import ArgumentError, ShapeError, message
 from .naming import snake_case, unique_name
 from .weights import HasWeights
 
@@ -196,6 +196,12 @@ class Layer(HasWeights):
 
     def __repr__(self) -> str:
         return f"<{self.where}{'' if self.built else ', not built'}>"
+
+
+def check_sizes(where: str, problem: str, sizes: Sequence[Any], own: Sequence[Any]) -> None:
+    """ShapeError unless the sizes, None where one is unknown, are those that weights were made for."""
+    if len(sizes) != len(own) or any(a not in (None, b) for a, b in zip(sizes, own, strict=True)):
+        raise ShapeError(message(where, problem, expected=tuple(own), got=tuple(sizes)))
 
 
 def _flat(values: Any) -> Iterator[Any]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import initializers, regularizers
-from . import activation as activations
+from .. import activations, initializers, regularizers
 from .base import Layer
 
 

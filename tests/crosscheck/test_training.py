@@ -111,3 +111,30 @@ def test_frozen_layers_stay(keras):
     for w, expected in zip(ours, theirs, strict=True):
         assert_close(w, expected, TRAINED)
     assert not np.array_equal(ours[2], before[2])
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_five_steps_with_normalization(keras, number):
+    """Losses, weights and moving averages; then, with these, what both predict."""
+    name, kwargs = OPTIMIZERS[2 * number]
+    net = [
+        ("Conv2D", {"filters": 4, "kernel_size": 3, "use_bias": False}),
+        ("BatchNormalization", {"momentum": 0.8, "scale": number != 1, "trainable": number != 2}),
+        ("PReLU", {"shared_axes": [1, 2]}),
+        ("Conv2D", {"filters": 4, "kernel_size": 2, "strides": 2, "activation": "gelu"}),
+        ("GroupNormalization", {"groups": 2}),
+        ("LeakyReLU", {}),
+        ("Flatten", {}),
+        ("LayerNormalization", {}),
+    ]
+    ours, theirs = models = [build(package, net, (8, 8, 2), "softmax") for package in (minicnn, keras)]
+    ours.set_weights(theirs.get_weights())
+    for package, model in zip((minicnn, keras), models, strict=True):
+        model.compile(getattr(package.optimizers, name)(**kwargs), "sparse_categorical_crossentropy")
+    rng = np.random.default_rng(number)
+    for _ in range(5):
+        x, y = rng.normal(1, 2, size=(6, 8, 8, 2)).astype(np.float32), targets(rng, 6, False)
+        assert_close(ours.train_on_batch(x, y), theirs.train_on_batch(x, y), TRAINED)
+    for w, expected in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        assert_close(w, expected, TRAINED)
+    assert_close(ours.predict(x), theirs.predict(x, verbose=0), TRAINED)

@@ -7,7 +7,18 @@ theme, named as the file of the layer in minicnn/layers/; a new file is imported
 
 from __future__ import annotations
 
-from tests.layer_table import activation, conv, conv_transpose, core, pool, separable, shape, spatial
+from tests.layer_table import (
+    activation,
+    conv,
+    conv_transpose,
+    core,
+    noise,
+    norm,
+    pool,
+    separable,
+    shape,
+    spatial,
+)
 from tests.layer_table.base import Config, Draw, Row
 
 __all__ = ["ROWS", "Config", "Draw", "Row"]
@@ -21,4 +32,6 @@ ROWS: list[Row] = [
     *shape.ROWS,
     *core.ROWS,
     *activation.ROWS,
+    *norm.ROWS,
+    *noise.ROWS,
 ]

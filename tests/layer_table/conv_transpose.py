@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minicnn.layers.activation import ACTIVATIONS
+from minicnn.activations import ACTIVATIONS
 from tests.layer_table.base import Config, Draw, Row
 from tests.layer_table.images import both
 

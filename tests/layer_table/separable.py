@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minicnn.layers.activation import ACTIVATIONS
+from minicnn.activations import ACTIVATIONS
 from tests.layer_table.base import Config, Draw, Row
 from tests.layer_table.images import image
 
