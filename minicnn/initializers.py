@@ -12,10 +12,31 @@ from typing import Any
 import numpy as np
 
 from . import random
-from .errors import ArgumentError, message
+from .checks import number
+from .errors import ArgumentError, ShapeError, message
 from .geometry import fans
 
-__all__ = ["INITIALIZERS", "Initializer", "get"]
+__all__ = [
+    "INITIALIZERS",
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "get",
+    "serialize",
+]
 
 # For a normal distribution cut at two standard deviations, the remaining one is this much smaller.
 _TRUNCATED_STDDEV = 0.87962566103423978
@@ -46,7 +67,7 @@ class Constant(Initializer):
     """All weights equal `value`."""
 
     def __init__(self, value: float = 0.0) -> None:
-        self.value = value
+        self.value = number(value, "value", type(self).__name__)
 
     def __call__(self, shape: Sequence[int], dtype: str = "float32") -> np.ndarray:
         return np.full(tuple(shape), self.value, dtype)
@@ -72,12 +93,25 @@ class Ones(Constant):
         return {}
 
 
+class Identity(Initializer):
+    """`gain` on the diagonal of a matrix, 0 elsewhere: a Dense layer that starts by changing nothing."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = number(gain, "gain", "Identity")
+
+    def __call__(self, shape: Sequence[int], dtype: str = "float32") -> np.ndarray:
+        if len(shape) != 2:
+            raise ShapeError(message("Identity", "it makes a matrix", expected="two sizes", got=tuple(shape)))
+        return self.gain * np.eye(shape[0], shape[1], dtype=dtype)
+
+
 class RandomUniform(Initializer):
     """Uniform in [minval, maxval)."""
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
-        self.minval, self.maxval = minval, maxval
+        where = type(self).__name__
+        self.minval, self.maxval = number(minval, "minval", where), number(maxval, "maxval", where)
 
     def draw(self, shape: tuple[int, ...], dtype: str, stream: int) -> np.ndarray:
         common: dict[str, Any] = {"dtype": dtype, "seed": self.seed}
@@ -91,7 +125,8 @@ class RandomNormal(Initializer):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
-        self.mean, self.stddev = mean, stddev
+        where = type(self).__name__
+        self.mean, self.stddev = number(mean, "mean", where), number(stddev, "stddev", where, 0)
 
     def draw(self, shape: tuple[int, ...], dtype: str, stream: int) -> np.ndarray:
         common: dict[str, Any] = {"dtype": dtype, "seed": self.seed}
@@ -102,6 +137,29 @@ class TruncatedNormal(RandomNormal):
     """Normal, with values further than two `stddev` from the mean drawn again."""
 
     sample = staticmethod(random.truncated_normal)
+
+
+class Orthogonal(Initializer):
+    """`gain` times a random matrix with perpendicular columns of length 1 (rows, where they are fewer).
+
+    The matrix is (product of all sizes but the last, last size), so that signals keep their length.
+    Source: Saxe et al. 2014.
+    """
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.gain = number(gain, "gain", "Orthogonal")
+
+    def draw(self, shape: tuple[int, ...], dtype: str, stream: int) -> np.ndarray:
+        if len(shape) < 2:
+            expected = "at least two sizes"
+            raise ShapeError(message("Orthogonal", "it makes a matrix", expected=expected, got=shape))
+        rows, columns = int(np.prod(shape[:-1])), shape[-1]
+        tall = (max(rows, columns), min(rows, columns))
+        normal = random.normal(tall, "initializer", stream, dtype="float64", seed=self.seed)
+        q, r = np.linalg.qr(normal)
+        q *= np.where(np.diagonal(r) < 0, -1, 1)  # else not all orthogonal matrices were equally likely
+        return (self.gain * (q if rows >= columns else q.T)).reshape(shape).astype(dtype)
 
 
 class VarianceScaling(Initializer):
@@ -128,7 +186,7 @@ class VarianceScaling(Initializer):
                 raise ArgumentError(
                     message("VarianceScaling", f"unknown {name}", expected=expected, got=repr(value))
                 )
-        if scale <= 0:
+        if number(scale, "scale", "VarianceScaling") <= 0:
             raise ArgumentError(message("VarianceScaling", "scale is not positive", got=scale))
         self.scale, self.mode, self.distribution = scale, mode, distribution
 
@@ -168,9 +226,15 @@ LecunNormal = _scaled("LecunNormal", 1.0, "fan_in", "truncated_normal", "Normal,
 INITIALIZERS: dict[str, type[Initializer]] = {
     "constant": Constant,
     "zeros": Zeros,
+    "zero": Zeros,
     "ones": Ones,
+    "one": Ones,
+    "identity": Identity,
+    "orthogonal": Orthogonal,
     "random_uniform": RandomUniform,
+    "uniform": RandomUniform,
     "random_normal": RandomNormal,
+    "normal": RandomNormal,
     "truncated_normal": TruncatedNormal,
     "variance_scaling": VarianceScaling,
     "glorot_uniform": GlorotUniform,
@@ -182,23 +246,28 @@ INITIALIZERS: dict[str, type[Initializer]] = {
 }
 
 
-def get(identifier: Any) -> Initializer:
-    """An initializer from its name, its config or itself.
+def get(identifier: Any) -> Any:
+    """An initializer from its name, its config, its class, a function of (shape, dtype), or itself.
 
     >>> get("zeros")((2,)).tolist()
     [0.0, 0.0]
     """
-    if isinstance(identifier, Initializer):
+    if isinstance(identifier, type) and issubclass(identifier, Initializer):
+        return identifier()
+    if callable(identifier):
         return identifier
     classes = {cls.__name__: cls for cls in INITIALIZERS.values()} | INITIALIZERS
     if isinstance(identifier, dict) and identifier.get("class_name") in classes:
         return classes[identifier["class_name"]](**identifier.get("config", {}))
     if isinstance(identifier, str) and identifier in classes:
         return classes[identifier]()
-    expected = f"one of {', '.join(INITIALIZERS)} or an Initializer"
+    expected = f"one of {', '.join(INITIALIZERS)}, an Initializer or a function"
     raise ArgumentError(message("initializer", "it is not known", expected=expected, got=repr(identifier)))
 
 
-def serialize(initializer: Initializer) -> dict[str, Any]:
-    """Class name and config, for files."""
+def serialize(initializer: Any, where: str = "initializer") -> dict[str, Any]:
+    """Class name and config, for files; a function or a class of the user's own is refused."""
+    if type(initializer) not in INITIALIZERS.values():
+        hint = "Only those of minicnn.initializers can."
+        raise ArgumentError(message(where, "it cannot be written to a file", hint=hint))
     return {"class_name": type(initializer).__name__, "config": initializer.get_config()}

@@ -65,12 +65,13 @@ class HasWeights:
         regularizer: Any = None,
     ) -> Parameter:
         """Make a Parameter of this layer; call it in `build`. `regularizer` penalises it, see `losses`."""
-        promised = promised_now.get()
-        if promised is None:
-            value = initializers.get(initializer)(tuple(shape), dtype or self.dtype)
-        else:
-            value = promised.placeholder(tuple(shape), dtype or self.dtype)
-        parameter = Parameter(backend.asarray(value), name=name, trainable=trainable and self._trainable)
+        shape, dtype, promised = tuple(shape), dtype or self.dtype, promised_now.get()
+        draw = initializers.get(initializer) if promised is None else promised.placeholder
+        value = backend.asarray(draw(shape, dtype), dtype, where=self.where)
+        if value.shape != shape:
+            problem = f"the initializer of {name!r} made another shape"
+            raise ShapeError(message(self.where, problem, expected=shape, got=value.shape))
+        parameter = Parameter(value, name=name, trainable=trainable and self._trainable)
         parameter.path = f"{self.name}/{name}"
         parameter.learnable = trainable
         self._own.append(parameter)

@@ -8,13 +8,14 @@ import pytest
 import minicnn
 from minicnn import initializers, layers
 from tests.crosscheck.reference import MARKS
-from tests.tolerances import MOMENTS, assert_close
+from tests.tolerances import CROSSCHECK, MOMENTS, assert_close
 
 pytestmark = MARKS
 
 OURS = {cls.__name__: cls for cls in initializers.INITIALIZERS.values()}
 SHAPES = [(300, 500), (3, 3, 64, 256), (150000,)]
-CASES = [(name, {}) for name in initializers.INITIALIZERS] + [
+MATRICES = ("identity", "orthogonal")  # compared by themselves
+CASES = [(name, {}) for name in initializers.INITIALIZERS if name not in MATRICES] + [
     ("constant", {"value": 0.3}),
     ("random_uniform", {"minval": -0.2, "maxval": 0.7}),
     ("random_normal", {"mean": 1.0, "stddev": 0.2}),
@@ -71,8 +72,27 @@ def test_distribution(keras, name, kwargs, shape):
         assert abs(ours.max() - theirs.max()) < MOMENTS * spread
 
 
-@pytest.mark.parametrize("name", [name for name in initializers.INITIALIZERS if name != "constant"])
-def test_names_and_config(keras, name):  # Keras cannot make "constant" from its name
+@pytest.mark.parametrize("shape", [(300, 500), (500, 300), (3, 3, 32, 256)], ids=str)
+def test_orthogonal(keras, shape):
+    for gain in (1.0, 0.5):
+        ours, theirs = (np.asarray(p.Orthogonal(gain)(shape)) for p in (initializers, keras.initializers))
+        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+        assert_close(moments(ours)[1:], moments(theirs)[1:], MOMENTS)
+        rows, columns = (w.reshape(-1, shape[-1]) for w in (ours, theirs))
+        by = (lambda w: w @ w.T) if len(rows) < shape[-1] else (lambda w: w.T @ w)
+        assert_close(by(rows), by(columns), CROSSCHECK)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 5), (5, 2)], ids=str)
+def test_identity(keras, shape):
+    ours, theirs = (p.Identity(gain=0.5)(shape) for p in (initializers, keras.initializers))
+    np.testing.assert_array_equal(ours, theirs)
+    assert ours.dtype == theirs.dtype
+
+
+# Keras cannot make "constant" from its name, and its Identity forgets its gain.
+@pytest.mark.parametrize("name", sorted(initializers.INITIALIZERS.keys() - {"constant", "identity"}))
+def test_names_and_config(keras, name):
     ours, theirs = initializers.get(name), keras.initializers.get(name)
     assert type(ours).__name__ == type(theirs).__name__
     assert ours.get_config().items() <= theirs.get_config().items()
