@@ -7,7 +7,9 @@ import pytest
 
 from minicnn import Parameter, Tensor, grad, optimizers
 from minicnn.errors import ArgumentError, GradientError
-from minicnn.optimizers import SGD, Adam, RMSprop
+from minicnn.optimizers import SGD, Adam, AdamW, RMSprop
+from minicnn.schedules import ExponentialDecay
+from tests.tolerances import KERNEL, assert_close
 
 
 def parameter(*values, dtype="float64", name="w"):
@@ -132,6 +134,7 @@ def test_the_learning_rate_can_be_changed():
 
 
 def test_keras_defaults():
+    limits = dict.fromkeys(("weight_decay", "clipnorm", "clipvalue", "global_clipnorm"))
     expected = {
         "sgd": {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False},
         "rmsprop": {
@@ -146,10 +149,41 @@ def test_keras_defaults():
     for name, config in expected.items():
         found = optimizers.get(name).get_config()
         assert found.pop("name")
-        assert found == config
+        assert found == config | limits
     assert type(optimizers.get("RMSprop")) is RMSprop
     optimizer = Adam()
     assert optimizers.get(optimizer) is optimizer
+
+
+# -- limits of gradients -------------------------------------------------------------------------------
+
+
+def test_gradients_are_limited_and_stay_as_they_were():
+    for limit, expected in (
+        ({"clipnorm": 1.0}, [0.6, 0.8, 1.0]),
+        ({"global_clipnorm": 6.5}, [1.5, 2.0, 6.0]),
+        ({"clipvalue": 3.5}, [3.0, 3.5, 3.5]),
+        ({"clipnorm": 100.0}, [3.0, 4.0, 12.0]),
+    ):
+        a, b = parameter(0.0, 0.0), parameter(0.0)
+        grads = [Tensor(np.array([3.0, 4.0])), Tensor(np.array([12.0]))]
+        SGD(1.0, **limit).apply(grads, [a, b])
+        assert_close(-np.concatenate([a.numpy(), b.numpy()]), expected, KERNEL[a.dtype])
+        assert grads[0].numpy().tolist() == [3.0, 4.0]
+
+
+def test_a_limit_hides_no_nan():
+    for limit in ("clipnorm", "global_clipnorm"):
+        for value in (np.nan, np.inf):
+            w = parameter(1.0, 2.0)
+            SGD(1.0, **{limit: 1.0}).apply([Tensor(np.array([value, 1.0]))], [w])
+            assert np.isnan(w.numpy()).any()
+
+
+def stepped():
+    optimizer = SGD(0.1)
+    optimizer.apply([Tensor(np.ones(1))], [parameter(1.0)])
+    return optimizer
 
 
 # -- sentences -----------------------------------------------------------------------------------------
@@ -168,12 +202,41 @@ def test_keras_defaults():
         (lambda: Adam(beta_1=1), "Adam: beta_1. Expected a number from 0 to below 1, got 1."),
         (lambda: Adam(beta_2=2.0), "Adam: beta_2. Expected a number from 0 to below 1, got 2.0."),
         (
-            lambda: optimizers.get("adamw"),
-            "optimizer: it is not known. Expected one of sgd, rmsprop, adam or an Optimizer, got 'adamw'.",
+            lambda: optimizers.get("adamx"),
+            "optimizer: it is not known. Expected one of sgd, rmsprop, adam, adamw, adagrad or an "
+            "Optimizer, got 'adamx'.",
+        ),
+        (
+            lambda: SGD(clipnorm=1.0, clipvalue=2.0),
+            "SGD: two ways to clip gradients. Expected at most one, got clipnorm=1.0, clipvalue=2.0.",
+        ),
+        (lambda: SGD(weight_decay=-1), "SGD: weight_decay. Expected a number from 0 to inf, got -1."),
+        (
+            lambda: Adam(use_ema=True),
+            "Adam: use_ema. Expected False, got True. Keep an average of the weights in a callback of your "
+            "own.",
+        ),
+        (
+            lambda: Adam(loss_scale_factor=2.0),
+            "Adam: loss_scale_factor. Got 2.0. Gradients are float32 or float64 here, which "
+            "need no scaled loss.",
+        ),
+        (lambda: SGD(decay=0.1), "SGD: there is no such argument. Got decay."),
+        (lambda: AdamW(weight_decay=None), "AdamW: weight_decay. Expected a number."),
+        (
+            lambda: setattr(SGD(ExponentialDecay(0.1, 5, 0.5)), "learning_rate", 0.2),
+            "SGD: its learning rate follows a schedule and cannot be set. Got 0.2. Give the optimizer a "
+            "number "
+            "at first, or assign another schedule.",
+        ),
+        (
+            lambda: stepped().exclude_from_weight_decay(var_names=["bias"]),
+            "SGD: steps were taken already. Call exclude_from_weight_decay before the first.",
         ),
         (
             lambda: optimizers.get(None),
-            "optimizer: it is not known. Expected one of sgd, rmsprop, adam or an Optimizer, got None.",
+            "optimizer: it is not known. Expected one of sgd, rmsprop, adam, adamw, adagrad or an "
+            "Optimizer, got None.",
         ),
     ],
 )

@@ -587,7 +587,10 @@ def test_training_needs_compile(method):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"optimizer": "sgdd"}, "optimizer: it is not known. Expected one of sgd, rmsprop, adam or an"),
+        (
+            {"optimizer": "sgdd"},
+            "optimizer: it is not known. Expected one of sgd, rmsprop, adam, adamw, adagrad or",
+        ),
         ({"loss": "crossentropy"}, "loss: it is not known. Expected one of categorical_crossentropy, "),
         ({"metrics": ["acuracy"]}, "metric: it is not known. Expected accuracy, "),
         ({"metrics": "accuracy"}, "metrics. Expected a list, got 'accuracy'. Write metrics=['accuracy']."),
