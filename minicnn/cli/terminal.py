@@ -1,7 +1,7 @@
 """How the command line speaks: sentences on stderr, exit codes, and text that every terminal can show.
 
-Exit code 0 is success, 2 a wrong argument or file, 130 Ctrl-C. Anything else is a bug and comes with
-its traceback.
+Exit code 0 is success, 1 what ``minicnn doctor`` finds wrong, 2 a wrong argument or file, 130 Ctrl-C.
+Anything else is a bug and comes with its traceback.
 """
 
 from __future__ import annotations

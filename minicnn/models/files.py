@@ -173,7 +173,7 @@ def _described(metadata: Mapping[str, str], arrays: dict[str, np.ndarray], where
     try:
         described = {
             key: json.loads(text, object_hook=restored, parse_constant=refused)
-            for key, text in metadata.items()
+            for key, text in sorted(metadata.items())  # safetensors gives them in any order
         }
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise FileFormatError(
