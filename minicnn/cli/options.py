@@ -40,7 +40,15 @@ BackendName = Annotated[
     str | None, _option("--backend", "NAME", f"One of {', '.join(backend.available_backends())}.")
 ]
 
-ModelName = Annotated[str, _option("--model", "NAME", f"One of {', '.join(ARCHITECTURES)}.", default=True)]
+ModelName = Annotated[
+    str,
+    _option(
+        "--model",
+        "NAME",
+        f"One of {', '.join(ARCHITECTURES)}, or a .safetensors file to go on with.",
+        default=True,
+    ),
+]
 Epochs = Annotated[int, _option("--epochs", "N", "How often every training image is seen.", default=True)]
 BatchSize = Annotated[int, _option("--batch-size", "N", "Images per step.", default=True)]
 OptimizerName = Annotated[

@@ -20,10 +20,11 @@ from .. import backend as backends
 from .. import datasets, optimizers, random, utils
 from ..callbacks import Callback
 from ..errors import ArgumentError, message
+from ..models import load_model
 from . import options as o
 from . import results
 from .architectures import ARCHITECTURES
-from .data import Data, load, network_input
+from .data import Data, image_shape, load, network_input
 from .score import Score, score, score_sentence, table_by_class
 from .terminal import check_at_least, check_choice, command_line, console
 
@@ -96,7 +97,8 @@ def train(
 
 def _check(settings: dict[str, Any], limit: int | None) -> None:
     """Refuse what cannot work, before anything is done."""
-    check_choice(settings["model"], ARCHITECTURES, "model", _WHERE)
+    if not settings["model"].endswith(".safetensors"):
+        check_choice(settings["model"], (*ARCHITECTURES, "a .safetensors file"), "model", _WHERE)
     check_choice(settings["optimizer"], optimizers.OPTIMIZERS, "optimizer", _WHERE)
     check_choice(settings["backend"], backends.available_backends(), "backend", _WHERE)
     check_at_least(settings["epochs"], 1, "--epochs", _WHERE)
@@ -117,10 +119,10 @@ def _train(data: Data, settings: dict[str, Any], folder: Path, out: Console, dra
     utils.set_random_seed(settings["seed"])
     fitted, held_out = _split(*data.train, settings["validation_split"])
     input_shape = network_input(data.test[0][:1]).shape[1:]
-    network = ARCHITECTURES[settings["model"]](input_shape, len(data.class_names))
+    network = _network(settings["model"], input_shape, len(data.class_names))
     network.compile(_optimizer(settings), "sparse_categorical_crossentropy", metrics=["accuracy"])
     settings |= {
-        "learning_rate": network.optimizer.learning_rate,  # type: ignore[union-attr]
+        "learning_rate": network.optimizer.learning_rate,
         "epochs_of_short_steps": settings["epochs"] // 4,
         "parameters": network.count_params(),
         "training_images": len(fitted[0]),
@@ -141,6 +143,19 @@ def _train(data: Data, settings: dict[str, Any], folder: Path, out: Console, dra
         out.print("\nThe loss is no longer a number. Try a smaller --learning-rate.", style="bold red")
     out.print(f"\nTrained in {seconds:.1f} s.")
     _print_results(out, folder, data, result)
+
+
+def _network(name: str, input_shape: Any, classes: int) -> Any:
+    """A new network of that name, or the one in a file, with its weights, to go on with."""
+    if name in ARCHITECTURES:
+        return ARCHITECTURES[name](input_shape, classes)
+    network = load_model(name, compile=False)
+    found, outputs = image_shape(network, _WHERE), network.output_shape[1]
+    if found != tuple(input_shape) or outputs != classes:
+        problem = f"the network in '{name}' does not fit the data set"
+        expected, got = f"images {input_shape}, {classes} classes", f"images {found}, {outputs} classes"
+        raise ArgumentError(message(_WHERE, problem, expected=expected, got=got))
+    return network
 
 
 def _split(x: np.ndarray, y: np.ndarray, share: float) -> tuple[_Pair, _Pair]:

@@ -234,7 +234,7 @@ def test_ctrl_c_says_where_it_stopped(small_mnist, tmp_path, monkeypatch):
         ),
         (
             "mnist_subset --model vgg",
-            "there is no such model. Expected notes_cnn, small_cnn or mlp, got 'vgg'.",
+            "there is no such model. Expected notes_cnn, small_cnn, mlp or a .safetensors file, got 'vgg'.",
         ),
         (
             "mnist_subset --optimizer ada",
