@@ -238,7 +238,7 @@ def test_ctrl_c_says_where_it_stopped(small_mnist, tmp_path, monkeypatch):
         ),
         (
             "mnist_subset --optimizer ada",
-            "there is no such optimizer. Expected sgd, rmsprop or adam, got 'ada'.",
+            "there is no such optimizer. Expected sgd, rmsprop, adam, adamw or adagrad, got 'ada'.",
         ),
         ("mnist_subset --epochs 0", "--epochs is too small. Expected at least 1, got 0."),
         ("mnist_subset --batch-size -3", "--batch-size is too small. Expected at least 1, got -3."),

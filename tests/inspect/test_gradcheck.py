@@ -527,5 +527,5 @@ def test_errors(call, text):
 
 
 def test_the_package_exports():
-    assert inspect.__all__ == ["GradientCheck", "gradcheck"]
+    assert inspect.__all__ == ["GradientCheck", "Sanity", "gradcheck", "sanity"]
     assert minicnn.inspect is inspect
