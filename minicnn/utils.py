@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,16 @@ import numpy as np
 from . import random
 from .errors import ArgumentError, message
 from .layers.naming import reset_names
+from .models.structure import unpack
 
-__all__ = ["clear_session", "set_random_seed", "to_categorical"]
+__all__ = [
+    "PyDataset",
+    "Sequence",
+    "clear_session",
+    "set_random_seed",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]
 
 
 def set_random_seed(seed: int) -> None:
@@ -47,3 +56,56 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
         expected, got = f"classes below num_classes={k}", str(whole.max())
         raise ArgumentError(message("to_categorical", "a class is too large", expected=expected, got=got))
     return (whole[..., None] == np.arange(k)).astype(np.float32)
+
+
+class PyDataset:
+    """Base of data sets that make their batches when they are asked for, such as from files on disk.
+
+    ``len(dataset)`` is the number of batches and ``dataset[i]`` batch i, as (x, y) or (x, y, sample_weight);
+    `fit`, `evaluate` and `predict` take such an object as x. Batches are made one after the other, in the
+    process that trains: other values of Keras' arguments are refused.
+
+    >>> class Squares(PyDataset):
+    ...     def __len__(self):
+    ...         return 2
+    ...     def __getitem__(self, index):
+    ...         x = np.array([[index], [index + 1.0]])
+    ...         return x, x**2
+    >>> [float(y.sum()) for x, y in Squares()]
+    [1.0, 5.0]
+    """
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
+        if workers not in (0, 1) or use_multiprocessing or max_queue_size != 10:
+            got = f"workers={workers}, use_multiprocessing={use_multiprocessing}, "
+            got += f"max_queue_size={max_queue_size}"
+            hint = "Leave these arguments out."
+            problem = "batches are made in the process that trains, one after the other"
+            raise ArgumentError(message(type(self).__name__, problem, got=got, hint=hint))
+
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} has no __len__")
+
+    def __getitem__(self, index: int) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no __getitem__")
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[index] for index in range(len(self)))
+
+    def on_epoch_begin(self) -> None:
+        """Called before an epoch of `fit`."""
+
+    def on_epoch_end(self) -> None:
+        """Called after an epoch of `fit`."""
+
+
+Sequence = PyDataset  # the name it had in Keras 2
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """x, y and sample_weight of what `train_step` is given; what is not there is None.
+
+    >>> unpack_x_y_sample_weight((1, 2))
+    (1, 2, None)
+    """
+    return unpack(data)

@@ -54,7 +54,7 @@ ALLOWED = {
     "optimizers": CORE | {"schedules"},
     "callbacks": {"errors"},
     "models": TRAIN - {"datasets", "preprocessing", "utils"},
-    "utils": {"errors", "checks", "random", "layers"},
+    "utils": {"errors", "checks", "random", "layers", "models"},
     "preprocessing": {"errors", "checks"},
     "datasets": {"errors", "checks", "random", "preprocessing"},
     "visualize": TRAIN,

@@ -33,10 +33,24 @@ def _training(network: Any) -> dict[str, str]:
     step = network.optimizer
     if step is None:
         return {"Optimizer": "none, the network was not compiled"}
-    names = [item if isinstance(item, str) else item.name for item in network._metric_arguments]
     rate = f"learning rate {step.learning_rate:g}"
     return {
         "Optimizer": f"{type(step).__name__}, {rate}, {step.iterations:,} steps so far",
-        "Loss": network.loss.name if network.loss else "none",
-        "Metrics": ", ".join(names) or "none",
+        "Loss": _names(network.loss),
+        "Metrics": _names([*_flat(network._metric_arguments), *_flat(network._weighted_arguments)]),
     }
+
+
+def _names(given: Any) -> str:
+    """The names of losses or metrics, as the user gave them."""
+    names = [item if isinstance(item, str) else getattr(item, "name", str(item)) for item in _flat(given)]
+    return ", ".join(names) or "none"
+
+
+def _flat(given: Any) -> list[Any]:
+    """What is in lists and dicts, however deep."""
+    if isinstance(given, dict):
+        given = list(given.values())
+    if isinstance(given, list | tuple):
+        return [one for item in given for one in _flat(item)]
+    return [] if given is None else [given]

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import losses, optimizers
 from ..context import no_grad
-from ..errors import MinicnnError
+from ..errors import ArgumentError, MinicnnError, message
 from ..models import arguments
 from . import trial
 from .gradcheck import gradcheck
@@ -83,8 +83,11 @@ def sanity(model: Any, x: Any, y: Any) -> Sanity:
     >>> model.sanity(255 * x, np.arange(30) % 3).ok
     False
     """
-    model._check_compiled("sanity")
-    x, y = arguments.arrays(x, y, f"sanity of {model.where}")
+    model._check_compiled("sanity", loss=True)
+    where = f"sanity of {model.where}"
+    x, y = arguments.arrays(x, y, where)
+    if not isinstance(model.loss, losses.Loss):
+        raise ArgumentError(message(where, "it takes one loss", got=f"{len(model.loss)} losses"))
     if not model.built:
         model(x[:1])
     with trial.untouched(model), np.errstate(all="ignore"):

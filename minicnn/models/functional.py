@@ -98,6 +98,18 @@ class GraphModel(Model):
         return self.graph.outputs
 
     @property
+    def input_names(self) -> list[str]:
+        """Names of its inputs, those of their layers."""
+        return [symbol.name for symbol in self.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of its outputs, those of the layers they come from; numbered where one gives several."""
+        names = [symbol.name for symbol in self.outputs]
+        before = (names[:i].count(name) for i, name in enumerate(names))
+        return [f"{name}_{k}" if k else name for name, k in zip(names, before, strict=True)]
+
+    @property
     def input(self) -> Any:
         """Its input symbol, or a list of several."""
         return self.inputs[0] if len(self.inputs) == 1 else list(self.inputs)
@@ -149,7 +161,6 @@ class Functional(GraphModel):
         self._list_output = isinstance(outputs, list | tuple)
         outputs = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
         self.graph = Graph(inputs, outputs, self.where)
-        self._several_inputs = len(inputs) > 1
         self.dtype = str(self.inputs[0].dtype)  # what arrays are cast to at the door
         for layer in self.graph.layers():
             self._track(layer)

@@ -22,7 +22,12 @@ from ..layers.registry import custom_object_scope, custom_objects_now, deseriali
 from .files import checked_path, read_file, write_file
 
 # What compile is given again after loading: its arguments, and the attributes that keep them.
-_COMPILED = {"loss": "loss", "metrics": "_metric_arguments"}
+_COMPILED = {
+    "loss": "loss",
+    "loss_weights": "_loss_weights",
+    "metrics": "_metric_arguments",
+    "weighted_metrics": "_weighted_arguments",
+}
 
 
 def save_model(model: Any, path: Any) -> None:
@@ -220,7 +225,9 @@ def _restore_compile(model: Any, data: Any, state: Any, where: str) -> None:
     try:
         arguments = {
             "loss": _made(data["loss"], losses.get),
+            "loss_weights": _made(data["loss_weights"], lambda inner: inner),
             "metrics": _made(data["metrics"], metrics.get),
+            "weighted_metrics": _made(data["weighted_metrics"], metrics.get),
             "optimizer": _made(data["optimizer"], optimizers.get),
         }
         model.compile(**arguments)

@@ -114,13 +114,13 @@ def test_the_file_holds_the_network_that_was_tested(trained):
 
 def test_short_steps_in_the_last_quarter(small_mnist, tmp_path, monkeypatch):
     rates = []
-    train_step = minicnn.Sequential._train_step
+    train_step = minicnn.Sequential.train_step
 
-    def watched(self, x, y):
+    def watched(self, data):
         rates.append(self.optimizer.learning_rate)
-        return train_step(self, x, y)
+        return train_step(self, data)
 
-    monkeypatch.setattr(minicnn.Sequential, "_train_step", watched)
+    monkeypatch.setattr(minicnn.Sequential, "train_step", watched)
     tiny(small_mnist, tmp_path, "--epochs", 9, "--optimizer", "sgd", "--learning-rate", 0.5)
     assert rates == [0.5] * 7 + [0.05] * 2
 
@@ -204,14 +204,14 @@ def test_a_training_that_diverges(small_mnist, tmp_path):
 
 def test_ctrl_c_says_where_it_stopped(small_mnist, tmp_path, monkeypatch):
     steps = iter(range(3))  # two epochs of one step, then Ctrl-C in the third
-    train_step = minicnn.Sequential._train_step
+    train_step = minicnn.Sequential.train_step
 
-    def interrupted(self, x, y):
+    def interrupted(self, data):
         if next(steps) == 2:
             raise KeyboardInterrupt
-        return train_step(self, x, y)
+        return train_step(self, data)
 
-    monkeypatch.setattr(minicnn.Sequential, "_train_step", interrupted)
+    monkeypatch.setattr(minicnn.Sequential, "train_step", interrupted)
     words = ("train", "mnist", "--data-dir", small_mnist, "--model", "mlp", "--output", tmp_path)
     assert run(*words, code=130).err == (
         f"minicnn train: stopped by Ctrl-C in epoch 3 of 12, nothing was written to '{tmp_path}'.\n"

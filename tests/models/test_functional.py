@@ -224,16 +224,11 @@ def test_predict_with_several_inputs_and_outputs():
         model.predict([data[0], data[1][:1]])
 
 
-def test_training_takes_one_input_and_one_output():
-    model, data = shared(), np.zeros((2, 8, 8, 1))
-    model.compile("sgd", "mse")
-    text = r"^fit of Functional 'functional': it takes several inputs\. Call grad\(\) on a loss of your own\."
-    with pytest.raises(ArgumentError, match=text):
-        model.fit([data, data], np.zeros(2))
-    model = several_outputs()
-    model.compile("sgd", "mse")
-    with pytest.raises(ArgumentError, match=r"training needs one output\. Got 4\."):
-        model.fit(data, np.zeros((2, 4)), verbose=0)
+def test_names_of_inputs_and_outputs():
+    assert shared().input_names == ["a", "b"]
+    x = layers.Input((2,), name="x")
+    dense = layers.Dense(1, name="d")
+    assert Model(x, [dense(x), dense(x), x]).output_names == ["d", "d_1", "x"]
 
 
 def test_call_sentences():
