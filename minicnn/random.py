@@ -28,6 +28,7 @@ __all__ = [
     "next_stream",
     "normal",
     "permutation",
+    "restore_seed",
     "seed_was_drawn",
     "set_seed",
     "truncated_normal",
@@ -54,6 +55,11 @@ def set_seed(seed: int) -> None:
     True
     """
     _State.seed, _State.drawn, _State.streams = check_seed(seed, "set_random_seed"), False, {}
+
+
+def restore_seed(seed: int, drawn: bool) -> None:
+    """Take up the seed of an earlier process; streams that were handed out stay, unlike with `set_seed`."""
+    _State.seed, _State.drawn = check_seed(seed, "restore_seed"), bool(drawn)
 
 
 def check_seed(seed: int, where: str) -> int:

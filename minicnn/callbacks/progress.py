@@ -22,6 +22,8 @@ class ProgressBar(Callback):
         self._console = Console(file=sys.stdout, highlight=False)
         self._bars = self.params["verbose"] == 1 and self._console.is_terminal
         self._bar: Any = None
+        if self.params.get("resumed_epoch") is not None:  # its beginning was before the interruption
+            self.on_epoch_begin(self.params["resumed_epoch"])
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._started = time.perf_counter()

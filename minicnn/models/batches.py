@@ -52,6 +52,17 @@ class Source:
         """Whether there is a batch left: a generator that ended cannot begin again."""
         return True
 
+    def facts(self) -> dict[str, Any]:
+        """What must be the same when a training is resumed."""
+        return {"steps": self.steps}
+
+    def get_state(self) -> dict[str, Any]:
+        """Where the data is, beside the epoch and step; nothing where these say it all."""
+        return {}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Put back what `get_state` gave."""
+
     def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[Any, ...]]:
         """The batches of epoch 0, 1, 2, … of this fit, from step `start` on."""
         raise NotImplementedError(f"{type(self).__name__} has no batches")
@@ -107,6 +118,9 @@ class _Arrays(_Numbered):
         self.data, self.size, self.shuffle = data, size, shuffle
         self.samples = len(next(leaves(data[0])))
 
+    def facts(self) -> dict[str, Any]:
+        return super().facts() | {"samples": self.samples, "batch_size": self.size, "shuffle": self.shuffle}
+
     def count(self) -> int:
         return -(-self.samples // self.size)
 
@@ -160,8 +174,29 @@ class _Iterable(_Given):
     def __init__(self, data: Any, names: Any, steps: int | None, where: str) -> None:
         super().__init__(data, names, steps, where)
         self.once = hasattr(data, "__next__")
-        self._iterator: Any = None
         self._held: Any = _END  # a batch that `ready` has taken already
+        self._end()
+
+    def _end(self) -> None:
+        """Between two passes over the data; the data may number them itself, as image folders do."""
+        self._iterator: Any = None
+        self._taken = 0  # batches of this pass that were used
+        self._pass = getattr(self.data, "epoch", None)
+
+    def _begin(self) -> None:
+        self._end()
+        self._iterator = iter(self.data)
+
+    def get_state(self) -> dict[str, Any]:
+        return {"pass": self._pass, "taken": self._taken}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        if state["pass"] is not None:
+            self.data.epoch = self._pass = state["pass"]
+        if state["taken"]:
+            self._iterator, self._taken = iter(self.data), state["taken"]
+            for _ in range(self._taken):
+                self._next()
 
     def ready(self) -> bool:
         if self.once and self._held is _END:
@@ -173,18 +208,22 @@ class _Iterable(_Given):
         return next(self._iterator, _END) if held is _END else held
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[Any, ...]]:
-        if self._iterator is None or self._steps is None:
-            self._iterator = iter(self.data)
-        for _ in range(start):  # those an interrupted epoch has had
-            self._next()
+        if self._iterator is None or (self._steps is None and start == 0):
+            self._begin()
+            for _ in range(start):  # those an interrupted epoch has had
+                self._next()
         step = start
         while self._steps is None or step < self._steps:
             batch = self._next()
+            if batch is _END and step == 0 and not self.once:  # the pass ended with the last epoch
+                self._begin()
+                batch = self._next()
             if batch is _END:
                 if self._steps is not None:
                     self._ran_out()
-                    self._iterator = None
+                self._end()
                 return
+            self._taken += 1
             yield self._checked(batch)
             step += 1
 

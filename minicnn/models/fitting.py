@@ -9,6 +9,7 @@ from ..callbacks import CallbackList, History
 from ..errors import message
 from .arguments import is_due
 from .batches import Source
+from .checkpoint import Checkpoints
 
 __all__ = ["Fit"]
 
@@ -32,27 +33,27 @@ class Fit:
         first: int,
         epochs: int,
         validation_freq: Any = 1,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self.model, self.source, self.validation = model, source, validation
         self.calls, self.history = calls, history
         self.first, self.epochs, self.validation_freq = first, epochs, validation_freq
         self.epoch, self.step = first, 0
-        self.logs: dict[str, Any] = {}
+        self.checkpoints = checkpoints
+        self.logs: Any = {}
         self.source.seen = model._epochs_seen
 
     def run(self) -> None:
         """All epochs that are left."""
         self.calls.call("on_train_begin")
         try:
-            while self.epoch < self.epochs:
+            while self.epoch < self.epochs and not self.model.stop_training:
                 if not self.source.ready():
                     self._warn("the data ran out", f"Training ends after {self.epoch - self.first} epochs.")
                     break
                 self.run_epoch()
-                if self.model.stop_training:
-                    break
         finally:
-            self.calls.call("on_train_end", self.logs)
+            self.calls.call("on_train_end", dict(self.logs))
 
     def run_epoch(self) -> None:
         """The steps of this epoch that are left, from `step` on, and what comes after them."""
@@ -60,19 +61,23 @@ class Fit:
         if self.step == 0:
             model.reset_metrics()
             calls.call("on_epoch_begin", self.epoch)
-        logs: Any = {}
+            self.logs = {}
         for data in self.source.batches(self.epoch - self.first, self.step):
             calls.call("on_train_batch_begin", self.step)
-            logs = model._run_train_step(data)
-            calls.call("on_train_batch_end", self.step, logs)
+            self.logs = model._run_train_step(data)
+            calls.call("on_train_batch_end", self.step, self.logs)
             self.step += 1
+            if self.checkpoints is not None:
+                self.checkpoints.after_step(self)
             if model.stop_training:
                 break
-        self.logs = dict(logs)
+        self.logs = dict(self.logs)
         model._epochs_seen += 1
         self._validate()
         calls.call("on_epoch_end", self.epoch, self.logs)
         self.epoch, self.step = self.epoch + 1, 0
+        if self.checkpoints is not None:
+            self.checkpoints.after_epoch(self)
 
     def _validate(self) -> None:
         if self.validation is None or not is_due(self.epoch, self.validation_freq, self.source.where):

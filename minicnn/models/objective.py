@@ -62,6 +62,7 @@ class Objective:
         self.names: list[str] | None = None
         self.built = False
         self.trackers: dict[str, metrics.Metric] = {"loss": metrics.Mean("loss")}
+        self._restored: dict[str, Any] = {}  # states for metrics that the first batch will make
 
     # -- laid out over the outputs -----------------------------------------------------------------------
 
@@ -121,6 +122,21 @@ class Objective:
                 [self._track(kind, metrics.get(item, loss, output.shape), name) for item in chosen]
                 for chosen, loss, (name, output) in triples
             ]
+
+        restored, self._restored = self._restored, {}
+        self.set_state(restored)
+
+    def set_state(self, states: Mapping[str, Any]) -> None:
+        """Put back the sums of an epoch by name, now or as soon as there are metrics to hold them."""
+        if not self.built:
+            self._restored = dict(states)
+        elif states:
+            if set(states) != set(self.trackers):
+                expected, got = ", ".join(states), ", ".join(self.trackers)
+                problem = "the metrics are not those of the interrupted training"
+                raise ArgumentError(message(self.where, problem, expected=expected, got=got))
+            for name, state in states.items():
+                self.trackers[name].set_state(state)
 
     def _track(self, kind: str, metric: metrics.Metric, output: str) -> metrics.Metric:
         prefix = f"{output}_" if len(self.names or ()) > 1 else ""

@@ -32,7 +32,12 @@ _COMPILED = {
 
 def save_model(model: Any, path: Any) -> None:
     """Write architecture, weights, compile settings and optimizer state."""
-    path, where = checked_path(path, "save"), f"save of {model.where}"
+    path = checked_path(path, "save")
+    write_file(path, weight_arrays(model), whole_description(model, f"save of {model.where}"))
+
+
+def whole_description(model: Any, where: str) -> dict[str, Any]:
+    """All of a model but its weights; ArgumentError where a file cannot describe it."""
     if not model.built:
         hint = "Give it an Input, or call it on data once."
         raise ArgumentError(message(where, "its weights do not exist yet", hint=hint))
@@ -40,19 +45,21 @@ def save_model(model: Any, path: Any) -> None:
         hint = "Give it a get_config, or use save_weights and load_weights on a model of that class."
         raise ArgumentError(message(where, "only code says how it computes", hint=hint))
     _check_shared(model, where)
-    description = _weight_keys(model) | {
-        "architecture": serialize(model),
-        "layers": [_layer_state(layer) for layer in _layers(model)],
-    }
-    if model.optimizer is not None:
-        description["compile"] = _compile_data(model, where)
-        description["optimizer"] = model.optimizer.state_arrays(model.trainable_weights)
-    write_file(path, _weight_arrays(model), description)
+    compiled = {} if model.optimizer is None else {"compile": _compile_data(model, where)}
+    return state_description(model) | {"architecture": serialize(model)} | compiled
+
+
+def state_description(model: Any) -> dict[str, Any]:
+    """What changes in a model of known architecture, but its weights."""
+    layers = [_layer_state(layer) for layer in _layers(model)]
+    optimizer = model.optimizer
+    state = {} if optimizer is None else {"optimizer": optimizer.state_arrays(model.trainable_weights)}
+    return _weight_keys(model) | {"layers": layers} | state
 
 
 def save_weights(model: Any, path: Any) -> None:
     """Write the weights alone."""
-    write_file(checked_path(path, "save_weights"), _weight_arrays(model), _weight_keys(model))
+    write_file(checked_path(path, "save_weights"), weight_arrays(model), _weight_keys(model))
 
 
 def _weight_keys(model: Any) -> dict[str, Any]:
@@ -64,7 +71,8 @@ def _weight_keys(model: Any) -> dict[str, Any]:
     return {"weights": list(keys)}
 
 
-def _weight_arrays(model: Any) -> dict[str, np.ndarray]:
+def weight_arrays(model: Any) -> dict[str, np.ndarray]:
+    """Copies of the weights by the keys they have in a file."""
     return dict(zip(_weight_keys(model)["weights"], model.get_weights(), strict=True))
 
 
@@ -94,7 +102,7 @@ def _layer_state(layer: Any) -> dict[str, Any]:
     }
 
 
-def _restore_layers(model: Any, states: list[Any], where: str) -> None:
+def restore_layers(model: Any, states: list[Any], where: str) -> None:
     """Build layers that are not built yet, in the order of `_walk`, and set what `_layer_state` gave."""
     layers = []
     for layer, state in itertools.zip_longest(_layers(model), states):  # building may add inner layers
@@ -147,8 +155,12 @@ def _described(item: Any, what: str, where: str) -> Any:
 
 def load_weights(model: Any, path: Any) -> None:
     """Put a file's weights into a model of the same layers; nothing changes if one does not fit."""
-    arrays, description = read_file(path)
-    where, own = str(path), model.weights
+    put_weights(model, *read_file(path), str(path))
+
+
+def put_weights(model: Any, arrays: dict[str, np.ndarray], description: dict[str, Any], where: str) -> None:
+    """`load_weights` from a file that was read."""
+    own = model.weights
     keys = _keys_of(description, arrays, where)
     for number, parameter in enumerate(own):
         found = f"{keys[number]} {arrays[keys[number]].shape}" if number < len(keys) else "nothing"
@@ -212,7 +224,7 @@ def _rebuilt(description: dict[str, Any], elements: int, where: str) -> Any:
             model = deserialize(description["architecture"])
             if not hasattr(model, "fit"):
                 raise FileFormatError(message(where, "its architecture is not a model"))
-            _restore_layers(model, description["layers"], where)
+            restore_layers(model, description["layers"], where)
         return model
     except FileFormatError:
         raise

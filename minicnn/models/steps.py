@@ -122,6 +122,8 @@ class Steps:
 
     def reset_metrics(self) -> None:
         """Start counting afresh, as every epoch does."""
+        if self._objective is not None:
+            self._objective.set_state({})
         for metric in self.metrics:
             metric.reset_state()
 

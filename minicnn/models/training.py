@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from ..context import no_grad
 from ..errors import ArgumentError, message
 from . import arguments
 from .batches import Source, is_iterable_of_batches, pack, source
+from .checkpoint import Checkpoints
+from .checkpoint import resume as resume_from
 from .fitting import Fit
 from .steps import Steps
 from .structure import leaves, map_leaves, unpack
@@ -53,6 +56,9 @@ class Trainer(Steps):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        checkpoint: Any = None,
+        checkpoint_every: int | None = None,
+        resume: Any = None,
     ) -> cb.History:
         """Train, epoch after epoch.
 
@@ -72,6 +78,10 @@ class Trainer(Steps):
             on with the others. An endless generator needs them.
         validation_batch_size : that of training if not given.
         validation_freq : validate after every n-th epoch, or after those in a list, counted from 1.
+        checkpoint : ``.safetensors`` file for the state of the training, written after every epoch,
+            after every `checkpoint_every` steps, and on Ctrl-C.
+        resume : such a file, to go on with an interrupted training: with the same arguments it ends bit
+            for bit as if it had not been interrupted. The epoch it was in is not begun a second time.
 
         Returns
         -------
@@ -102,13 +112,21 @@ class Trainer(Steps):
             seed = random.get_seed()
             print(f"Seed {seed} was drawn; utils.set_random_seed({seed}) repeats it.")
         self.stop_training, self.history = False, history
-        self._run(Fit(self, training, validation, calls, history, first, epochs, validation_freq))
+        saved = None
+        if checkpoint is not None or checkpoint_every is not None:
+            saved = Checkpoints(checkpoint, checkpoint_every, where)
+        fit = Fit(self, training, validation, calls, history, first, epochs, validation_freq, saved)
+        if resume is not None:
+            resume_from(fit, resume)
+            params["resumed_epoch"] = fit.epoch if fit.step else None
+        self._run(fit)
         return history
 
     def _run(self, fit: Fit) -> None:
         self._fit = fit
         try:
-            fit.run()
+            with nullcontext() if fit.checkpoints is None else fit.checkpoints.listening():
+                fit.run()
         finally:
             self._fit = None
 
