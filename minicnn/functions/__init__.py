@@ -14,6 +14,7 @@ from . import (
     conv,
     conv_transpose,
     depthwise,
+    extremes,
     loss,
     noise,
     norm,
@@ -43,6 +44,7 @@ from .conv import col2im, conv2d, im2col
 from .conv_transpose import conv2d_transpose
 from .depthwise import depthwise_conv2d, separable_conv2d
 from .dropout import dropout
+from .extremes import maximum, minimum
 from .linear import dense, matmul
 from .loss import sigmoid_cross_entropy, softmax_cross_entropy
 from .noise import gaussian_noise
@@ -88,7 +90,9 @@ __all__ = [
     "matmul",
     "max",
     "max_pool2d",
+    "maximum",
     "mean",
+    "minimum",
     "pad2d",
     "power",
     "prelu",
@@ -120,6 +124,7 @@ _FILES = (
     conv_transpose,
     depthwise,
     _dropout,
+    extremes,
     _linear,
     loss,
     noise,

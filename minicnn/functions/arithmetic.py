@@ -26,7 +26,7 @@ def sum_to(gradient: Any, shape: tuple[int, ...]) -> Any:
     return gradient.sum(axis=(*range(missing), *stretched), keepdims=True).reshape(shape)
 
 
-class _Binary(Function):
+class BinaryFunction(Function):
     """Two inputs that broadcast against each other."""
 
     integers = "promote"
@@ -41,7 +41,7 @@ class _Binary(Function):
             raise ArgumentError(message(where, "the shapes do not broadcast", got=got, hint=hint)) from None
 
 
-class AddFunction(_Binary):
+class AddFunction(BinaryFunction):
     equation, backward_equation = "z = x + y", "gx = gz, gy = gz, each summed over its broadcast axes"
 
     def forward(self, x: Any, y: Any) -> Any:
@@ -52,7 +52,7 @@ class AddFunction(_Binary):
         return tuple(sum_to(gz, edge.shape) for edge in self.edges)
 
 
-class SubtractFunction(_Binary):
+class SubtractFunction(BinaryFunction):
     equation, backward_equation = "z = x − y", "gx = gz, gy = −gz, each summed over its broadcast axes"
 
     def forward(self, x: Any, y: Any) -> Any:
@@ -63,7 +63,7 @@ class SubtractFunction(_Binary):
         return sum_to(gz, self.edges[0].shape), sum_to(-gz, self.edges[1].shape) if needs[1] else None
 
 
-class MultiplyFunction(_Binary):
+class MultiplyFunction(BinaryFunction):
     equation, backward_equation = "z = x·y", "gx = gz·y, gy = gz·x, each summed over its broadcast axes"
 
     def forward(self, x: Any, y: Any) -> Any:
@@ -77,7 +77,7 @@ class MultiplyFunction(_Binary):
         return gx, sum_to(gz * s.x, s.y.shape) if needs[1] else None
 
 
-class DivideFunction(_Binary):
+class DivideFunction(BinaryFunction):
     equation, backward_equation = "z = x / y", "gx = gz / y, gy = −gz·x / y²"
 
     def forward(self, x: Any, y: Any) -> Any:
@@ -92,7 +92,7 @@ class DivideFunction(_Binary):
         return gx, sum_to(-gz * s.x / (s.y * s.y), s.y.shape) if needs[1] else None
 
 
-class PowerFunction(_Binary):
+class PowerFunction(BinaryFunction):
     equation, backward_equation = "z = xᵖ", "gx = gz·p·xᵖ⁻¹, gp = gz·z·ln x (0 where x ≤ 0)"
 
     def forward(self, x: Any, p: Any) -> Any:
@@ -189,7 +189,7 @@ class ClipFunction(Function):
         return self.xp.where(outside, 0, gy).astype(gy.dtype)
 
 
-class WhereFunction(_Binary):
+class WhereFunction(BinaryFunction):
     equation, backward_equation = "z = x where c, else y", "gx = gz where c, gy = gz where not c, else 0"
 
     def forward(self, c: Any, x: Any, y: Any) -> Any:
@@ -205,7 +205,7 @@ class WhereFunction(_Binary):
         return None, gx, sum_to(self.xp.where(c, zero, gz), self.edges[2].shape) if needs[2] else None
 
 
-class CompareFunction(_Binary):
+class CompareFunction(BinaryFunction):
     equation, backward_equation = "z = x ∘ y, true or false", "none: the result is not differentiable"
     integers = "keep"
     names = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")

@@ -8,6 +8,24 @@ from .conv import Conv2D, Convolution2D
 from .conv_transpose import Conv2DTranspose, Convolution2DTranspose
 from .core import Dense, Flatten, Input, InputLayer
 from .dropout import Dropout, SpatialDropout2D
+from .merge import (
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from .noise import GaussianDropout, GaussianNoise
 from .norm import BatchNormalization, GroupNormalization, LayerNormalization
 from .pool import (
@@ -23,6 +41,7 @@ from .pool import (
 )
 from .registry import LAYERS, allow
 from .separable import DepthwiseConv2D, SeparableConv2D, SeparableConvolution2D
+from .shape import Identity, Permute, Rescaling, Reshape
 from .spatial import Cropping2D, UpSampling2D, ZeroPadding2D
 
 __all__ = [
@@ -30,9 +49,12 @@ __all__ = [
     "LAYERS",
     "Activation",
     "AdaptiveAveragePooling2D",
+    "Add",
+    "Average",
     "AveragePooling2D",
     "AvgPool2D",
     "BatchNormalization",
+    "Concatenate",
     "Conv2D",
     "Conv2DTranspose",
     "Convolution2D",
@@ -40,6 +62,7 @@ __all__ = [
     "Cropping2D",
     "Dense",
     "DepthwiseConv2D",
+    "Dot",
     "Dropout",
     "Flatten",
     "GaussianDropout",
@@ -49,6 +72,7 @@ __all__ = [
     "GlobalMaxPool2D",
     "GlobalMaxPooling2D",
     "GroupNormalization",
+    "Identity",
     "Input",
     "InputLayer",
     "Layer",
@@ -56,27 +80,46 @@ __all__ = [
     "LeakyReLU",
     "MaxPool2D",
     "MaxPooling2D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
     "PReLU",
+    "Permute",
     "ReLU",
+    "Rescaling",
+    "Reshape",
     "SeparableConv2D",
     "SeparableConvolution2D",
     "Softmax",
     "SpatialDropout2D",
+    "Subtract",
     "UpSampling2D",
     "ZeroPadding2D",
+    "add",
     "allow",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]
 
 allow(
     Activation,
     AdaptiveAveragePooling2D,
+    Add,
+    Average,
     AveragePooling2D,
     BatchNormalization,
+    Concatenate,
     Conv2D,
     Conv2DTranspose,
     Cropping2D,
     Dense,
     DepthwiseConv2D,
+    Dot,
     Dropout,
     ELU,
     Flatten,
@@ -85,15 +128,23 @@ allow(
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
     GroupNormalization,
+    Identity,
     InputLayer,
     LayerNormalization,
     LeakyReLU,
     MaxPooling2D,
+    Maximum,
+    Minimum,
+    Multiply,
     PReLU,
+    Permute,
     ReLU,
+    Rescaling,
+    Reshape,
     SeparableConv2D,
     Softmax,
     SpatialDropout2D,
+    Subtract,
     UpSampling2D,
     ZeroPadding2D,
 )

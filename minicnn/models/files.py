@@ -175,7 +175,7 @@ def _described(metadata: Mapping[str, str], arrays: dict[str, np.ndarray], where
             key: json.loads(text, object_hook=restored, parse_constant=refused)
             for key, text in sorted(metadata.items())  # safetensors gives them in any order
         }
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise FileFormatError(
             message(where, "its description is no valid JSON", hint=f"({error})")
         ) from error

@@ -59,6 +59,8 @@ EXAMPLES = {
         lambda x: F.clip(x, -1, 2), [[-3, -1, 0, 2, 5]], [-1, -1, 0, 2, 2], [1, 2, 3, 4, 5], [[0, 2, 3, 4, 0]]
     ),
     "clip from below": Example(lambda x: F.clip(x, low=0), [[-1, 7]], [0, 7], [1, 1], [[0, 1]]),
+    "maximum": Example(F.maximum, [[1, 5, 2], [3, 4, 2]], [3, 5, 2], [1, 2, 4], [[0, 2, 2], [1, 0, 2]]),
+    "minimum": Example(F.minimum, [[1, 5, 2], [3, 4, 2]], [1, 4, 2], [1, 2, 4], [[1, 0, 2], [0, 2, 2]]),
     "where": Example(
         lambda x, y: F.where(np.array([True, False]), x, y),
         [MATRIX, ROW],

@@ -320,6 +320,8 @@ def reshape(rng, fill):
 
 CASES = {
     "add": binary(lambda x, y: x + y),
+    "maximum": binary(F.maximum),
+    "minimum": binary(F.minimum),
     "subtract": binary(lambda x, y: x - y),
     "multiply": binary(lambda x, y: x * y),
     "divide": binary(lambda x, y: x / y),
