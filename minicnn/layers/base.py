@@ -149,8 +149,9 @@ class Layer(HasWeights):
         with scope(self.name), Switch(_enclosing, _Call(training, self._pass)):
             result = self.call(*tensors, **kwargs)
             if self.activity_regularizer is not None:
-                for output in _flat([result]):
-                    self.add_loss(self.activity_regularizer(output))
+                for output in _flat([result]):  # its mean over the samples, as in Keras
+                    samples = max(len(output), 1) if output.ndim else 1
+                    self.add_loss(self.activity_regularizer(output) / samples)
         return result
 
     def _take(self, value: Any) -> Any:

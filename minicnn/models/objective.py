@@ -147,6 +147,11 @@ class Objective:
         metric.reset_state()
         return metric
 
+    @property
+    def partial(self) -> bool:
+        """Whether an output has no loss."""
+        return self.built and None in self._losses
+
     # -- used at every batch -----------------------------------------------------------------------------
 
     def targets(self, y: Any) -> list[Any]:

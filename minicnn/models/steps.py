@@ -189,7 +189,7 @@ class Steps:
         y_pred = self(x, training=True)  # type: ignore[operator]
         loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
         self._count_loss(loss, x, y)
-        parameters = self.trainable_weights
+        parameters = self._trained(loss)
         if parameters and self.optimizer is not None:
             self.optimizer.apply(grad(loss, parameters), parameters)
         return self.compute_metrics(x, y, y_pred, sample_weight)
@@ -204,6 +204,14 @@ class Steps:
     def predict_step(self, data: Any) -> Any:
         """The outputs for one batch x or (x, …), which may hold more than is looked at."""
         return self(unpack(data)[0], training=False)  # type: ignore[operator]
+
+    def _trained(self, loss: Tensor) -> list[Any]:
+        """The weights to update; where an output has no loss, what only it depends on stays as it is."""
+        parameters = self.trainable_weights
+        if self._objective is None or not self._objective.partial:
+            return parameters
+        reached = _leaves_of(loss)
+        return [parameter for parameter in parameters if id(parameter) in reached]
 
     def _count_loss(self, loss: Tensor, x: Any, y: Any) -> None:
         if self._objective is not None:
@@ -221,3 +229,17 @@ class Steps:
         if optimizer is not None and optimizer.iterations == before:
             optimizer.iterations += 1  # a step with other optimizers: dropout must draw anew all the same
         return logs
+
+
+def _leaves_of(tensor: Tensor) -> set[int]:
+    """The ids of the leaves a Tensor was computed from."""
+    found: set[int] = set()
+    seen: set[int] = set()
+    nodes = [tensor.creator]
+    while nodes:
+        node = nodes.pop()
+        if node is not None and node.number not in seen:
+            seen.add(node.number)
+            found.update(id(edge.leaf) for edge in node.edges if edge.leaf is not None)
+            nodes.extend(edge.node for edge in node.edges)
+    return found

@@ -87,7 +87,6 @@ def test_five_steps(keras, number):
     for _ in range(5):
         x = rng.normal(size=(6, *shape)).astype(np.float32)
         y = targets(rng, 6, one_hot)
-        theirs.reset_metrics()  # Keras goes on counting from step to step
         assert_close(ours.train_on_batch(x, y), theirs.train_on_batch(x, y), TRAINED)
     for w, expected in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         assert_close(w, expected, TRAINED)
@@ -138,3 +137,185 @@ def test_five_steps_with_normalization(keras, number):
     for w, expected in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         assert_close(w, expected, TRAINED)
     assert_close(ours.predict(x), theirs.predict(x, verbose=0), TRAINED)
+
+
+# -- several inputs and outputs, weights, names ----------------------------------------------------------
+
+N = 11
+
+
+def two_by_two(package):
+    """Inputs "a" and "b", one hidden layer of both, outputs "kind" (3 classes) and "size" (one number)."""
+    a, b = package.layers.Input((3,), name="a"), package.layers.Input((2,), name="b")
+    hidden = package.layers.Dense(4, activation="tanh")(a)
+    both = hidden + package.layers.Dense(4, kernel_regularizer="l2")(b)
+    kind = package.layers.Dense(3, activation="softmax", name="kind")(both)
+    return package.Model([a, b], [kind, package.layers.Dense(1, name="size")(both)])
+
+
+def mixed_data():
+    rng = np.random.default_rng(3)
+    x = [rng.normal(size=(N, size)).astype(np.float32) for size in (3, 2)]
+    y = [rng.integers(3, size=N), rng.normal(size=(N, 1)).astype(np.float32)]
+    return x, y, rng.uniform(0.1, 2, size=(2, N)).astype(np.float32)
+
+
+CASES = {
+    "one loss": {"loss": ["sparse_categorical_crossentropy", "mse"]},
+    "dicts": {
+        "loss": {"size": "mae", "kind": "sparse_categorical_crossentropy"},
+        "loss_weights": {"kind": 0.3, "size": 2.0},
+        "metrics": {"kind": ["accuracy"], "size": ["mae", "mse"]},
+    },
+    "lists": {
+        "loss": ["sparse_categorical_crossentropy", "mse"],
+        "loss_weights": [1.5, 0.5],
+        "metrics": [["accuracy"], None],
+        "weighted_metrics": [["accuracy"], ["mae"]],
+    },
+}
+
+
+def pair(keras, build, **options):
+    """The model here and in Keras, compiled the same way, from the same weights."""
+    models = [build(package) for package in (minicnn, keras)]
+    models[0].set_weights(models[1].get_weights())
+    for package, model in zip((minicnn, keras), models, strict=True):
+        model.compile(package.optimizers.SGD(0.05, momentum=0.9), **options)
+    return models
+
+
+def assert_same(ours, theirs):
+    """Equal names; equal values within rounding. Keras' dicts are in alphabetical order."""
+    assert sorted(ours) == sorted(theirs)
+    for name in ours:
+        assert_close(ours[name], theirs[name], TRAINED)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("weights", ["none", "one", "each"])
+def test_history_of_two_outputs(keras, case, weights):
+    models = pair(keras, two_by_two, **CASES[case])
+    x, y, w = mixed_data()
+    sample_weight = {"none": None, "one": w[0], "each": [w[0], w[1]]}[weights]
+    options = {"batch_size": 4, "epochs": 3, "shuffle": False, "verbose": 0, "validation_split": 0.3}
+    ours, theirs = (model.fit(x, y, sample_weight=sample_weight, **options).history for model in models)
+    assert_same(ours, theirs)
+    for a, b in zip(*(model.get_weights() for model in models), strict=True):
+        assert_close(a, b, TRAINED)
+    found = [model.evaluate(x, y, 4, 0, sample_weight, return_dict=True) for model in models]
+    assert_same(*found)
+    assert_close(*(model.evaluate(x, y, 4, 0, sample_weight) for model in models), TRAINED)
+    for ours, theirs in zip(*(model.predict(x, verbose=0) for model in models), strict=True):
+        assert_close(ours, theirs, TRAINED)
+
+
+def test_data_by_name(keras):
+    models = pair(keras, two_by_two, **CASES["dicts"])
+    x, y, w = mixed_data()
+    by_name = {"a": x[0], "b": x[1]}, {"kind": y[0], "size": y[1]}, [w[0], w[1]]
+    assert_same(*(model.train_on_batch(*by_name, return_dict=True) for model in models))
+    assert_close(*(model.test_on_batch(*by_name) for model in models), TRAINED)
+
+
+def test_an_output_without_a_loss(keras):
+    models = pair(
+        keras, two_by_two, loss=["sparse_categorical_crossentropy", None], metrics=[["accuracy"], None]
+    )
+    x, y, _ = mixed_data()
+    values = [model.fit(x, y[:1], batch_size=4, shuffle=False, verbose=0).history for model in models]
+    assert_same(*values)
+    for a, b in zip(*(model.get_weights() for model in models), strict=True):
+        assert_close(a, b, TRAINED)
+
+
+def one_output(package):
+    """Three classes from three numbers, with a penalty on the hidden layer's weights and outputs."""
+    penalties = {"kernel_regularizer": "l2", "bias_regularizer": "l2", "activity_regularizer": "l2"}
+    hidden = package.layers.Dense(5, activation="relu", **penalties)
+    return package.Sequential(
+        [package.layers.Input((3,)), hidden, package.layers.Dense(3, activation="softmax")]
+    )
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_class_weight(keras, one_hot):
+    loss = "categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy"
+    models = pair(keras, one_output, loss=loss, metrics=["accuracy"], weighted_metrics=["accuracy"])
+    (x, _), (y, _), _ = mixed_data()
+    y = np.eye(3, dtype=np.float32)[y] if one_hot else y
+    options = {"class_weight": {0: 0.2, 2: 3.0}, "batch_size": 4, "epochs": 2, "shuffle": False, "verbose": 0}
+    assert_same(*(model.fit(x, y, validation_data=(x, y), **options).history for model in models))
+    assert_same(*(model.train_on_batch(x, y, class_weight={1: 2.0}, return_dict=True) for model in models))
+
+
+def test_sample_weight_and_validation(keras):
+    options = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+    models = pair(keras, one_output, **options, weighted_metrics=["sparse_categorical_crossentropy"])
+    (x, _), (y, _), (w, v) = mixed_data()
+    fit = {"batch_size": 4, "epochs": 4, "shuffle": False, "verbose": 0, "sample_weight": w}
+    fit |= {"validation_data": (x[:5], y[:5], v[:5]), "validation_batch_size": 2, "validation_freq": 2}
+    assert_same(*(model.fit(x, y, **fit).history for model in models))
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data", "ignore:`shuffle=True` was passed")
+@pytest.mark.filterwarnings("ignore:.*the data ran out before steps were done")
+def test_generators_and_steps(keras):
+    models = pair(keras, one_output, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    (x, _), (y, _), (w, _) = mixed_data()
+
+    def batches():
+        for start in range(0, N, 2):
+            part = slice(start, start + 2)
+            yield x[part], y[part], w[part]
+
+    found = [model.fit(batches(), epochs=3, steps_per_epoch=2, verbose=0).history for model in models]
+    assert_same(*found)
+    arrays = {"batch_size": 2, "steps_per_epoch": 4, "shuffle": False, "verbose": 0, "epochs": 3}
+    assert_same(*(model.fit(x, y, **arrays).history for model in models))
+    assert_close(*(model.evaluate(batches(), verbose=0) for model in models), TRAINED)
+    assert_close(*(model.predict(batches(), verbose=0) for model in models), TRAINED)
+
+
+def test_a_data_set_by_number(keras):
+    models = pair(keras, one_output, loss="sparse_categorical_crossentropy")
+    (x, _), (y, _), _ = mixed_data()
+    found = []
+    for package, model in zip((minicnn, keras), models, strict=True):
+
+        class Set(package.utils.PyDataset):
+            def __len__(self):
+                return 3
+
+            def __getitem__(self, index):
+                return x[index * 4 : index * 4 + 4], y[index * 4 : index * 4 + 4]
+
+        fit = {"shuffle": False, "class_weight": {0: 3.0}, "verbose": 0}
+        found.append(model.fit(Set(), epochs=2, validation_data=Set(), **fit).history)
+    assert_same(*found)
+
+
+def test_arguments_are_those_of_keras(keras):
+    """Names, order and defaults; predict alone is silent here."""
+    import inspect
+
+    for method in (
+        "compile",
+        "fit",
+        "evaluate",
+        "predict",
+        "train_on_batch",
+        "test_on_batch",
+        "predict_on_batch",
+    ):
+        ours, theirs = (
+            {
+                name: p.default
+                for name, p in inspect.signature(getattr(package.Model, method)).parameters.items()
+            }
+            for package in (minicnn, keras)
+        )
+        theirs.pop("kwargs", None)
+        assert list(ours)[: len(theirs)] == list(theirs), method
+        ours["verbose"] = theirs.get("verbose") if method == "predict" else ours.get("verbose")
+        assert all(ours[name] == default for name, default in theirs.items()), method
