@@ -13,6 +13,7 @@ __all__ = [
     "FileFormatError",
     "GradientError",
     "MinicnnError",
+    "NonFiniteError",
     "ShapeError",
     "message",
 ]
@@ -44,6 +45,10 @@ class FileAccessError(MinicnnError, OSError):
 
 class FileFormatError(MinicnnError, ValueError):
     """A file whose content is not what its format promises."""
+
+
+class NonFiniteError(MinicnnError, ArithmeticError):
+    """A training whose numbers became NaN or infinite."""
 
 
 def message(

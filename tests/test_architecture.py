@@ -52,7 +52,7 @@ ALLOWED = {
     "metrics": CORE | {"functions", "losses"},
     "schedules": {"errors", "checks"},
     "optimizers": CORE | {"schedules"},
-    "callbacks": {"errors"},
+    "callbacks": {"errors", "checks", "context"},
     "models": TRAIN - {"datasets", "preprocessing", "utils"},
     "utils": {"errors", "checks", "random", "layers", "models"},
     "preprocessing": {"errors", "checks"},

@@ -257,11 +257,11 @@ def test_the_area_by_hand():
         ),
         (
             lambda: metrics.IoU(2, [2]),
-            "iou: target_class_ids. Expected classes 0 … 1, got [2].",
+            "io_u: target_class_ids. Expected classes 0 … 1, got [2].",
         ),
         (
             lambda: metrics.MeanIoU(2)([0, 1], [0, 1, 1]),
-            "meaniou: targets and predictions differ in number. Expected (3,), got (2,).",
+            "mean_io_u: targets and predictions differ in number. Expected (3,), got (2,).",
         ),
         (
             lambda: metrics.Mean()([1.0, 2.0], [1, 2, 3]),

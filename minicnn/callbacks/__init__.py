@@ -2,6 +2,23 @@
 
 from .base import Callback, CallbackList
 from .history import History
+from .monitor import EarlyStopping, MonitorCallback, ReduceLROnPlateau
+from .nan import TerminateOnNaN
 from .progress import ProgressBar
+from .saver import ModelCheckpoint
+from .simple import CSVLogger, LambdaCallback, LearningRateScheduler
 
-__all__ = ["Callback", "CallbackList", "History", "ProgressBar"]
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "MonitorCallback",
+    "ProgressBar",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+]

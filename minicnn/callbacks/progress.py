@@ -6,9 +6,11 @@ import sys
 import time
 from typing import Any
 
+import numpy as np
+
 from .base import Callback, Logs
 
-__all__ = ["ProgressBar"]
+__all__ = ["ProgressBar", "values_text"]
 
 _REDRAW = 0.1  # seconds between two readings of the values for the bar
 
@@ -47,7 +49,7 @@ class ProgressBar(Callback):
         now = time.perf_counter()
         if self._bar is not None and now - self._drawn >= _REDRAW:
             self._drawn = now
-            self._bar.update(self._task, completed=batch + 1, values=_values(logs or {}), refresh=True)
+            self._bar.update(self._task, completed=batch + 1, values=values_text(logs or {}), refresh=True)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self._stop()
@@ -70,9 +72,17 @@ def _with_validation(logs: Logs) -> str:
     for name, value in logs.items():
         if not name.startswith("val_"):
             twin = logs.get(f"val_{name}")
-            parts.append(f"{name}: {value:.4f}" + ("" if twin is None else f" (val {twin:.4f})"))
+            parts.append(f"{name}: {_shown(value)}" + ("" if twin is None else f" (val {_shown(twin)})"))
     return "  ".join(parts)
 
 
-def _values(logs: Logs) -> str:
-    return "  ".join(f"{name}: {value:.4f}" for name, value in logs.items())
+def values_text(logs: Logs) -> str:
+    """``loss: 0.0119  accuracy: 0.9970``."""
+    return "  ".join(f"{name}: {_shown(value)}" for name, value in logs.items())
+
+
+def _shown(value: Any) -> str:
+    """Four decimals; numbers of a metric that has several stand in brackets, in one line."""
+    if np.ndim(value) == 0:
+        return f"{value:.4f}"
+    return np.array2string(np.asarray(value), precision=4, separator=", ", threshold=20).replace("\n", "")

@@ -115,6 +115,14 @@ class Steps:
         own = [value for value in vars(self).values() if isinstance(value, Metric)]
         return [*(self._objective.trackers.values() if self._objective else ()), *own]
 
+    def metric_directions(self) -> dict[str, str | None]:
+        """Whether a better model has a larger value ("up") or a smaller one ("down"), by name of the log."""
+        trackers = {} if self._objective is None else self._objective.trackers
+        losses = {name for name in trackers if name == "loss" or name.endswith("_loss")}
+        own = {metric.name: metric.direction for metric in self.metrics}
+        laid_out = {name: metric.direction for name, metric in trackers.items()}
+        return own | laid_out | dict.fromkeys(losses, "down")
+
     @property
     def metrics_names(self) -> list[str]:
         """Names of the values that `evaluate` returns, in their order."""

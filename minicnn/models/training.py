@@ -11,6 +11,7 @@ import numpy as np
 from .. import callbacks as cb
 from .. import random
 from ..autograd import Tensor
+from ..callbacks.progress import values_text
 from ..checks import whole
 from ..context import no_grad
 from ..errors import ArgumentError, message
@@ -187,7 +188,7 @@ class Trainer(Steps):
         params = {"epochs": 1, "steps": data.steps, "verbose": level}
         values = self._evaluate(data, self._calls(callbacks, params, where))
         if level:
-            print("  ".join(f"{name}: {value:.4f}" for name, value in values.items()))
+            print(values_text(values))
         return self._as_keras(values, return_dict)
 
     def _evaluate(self, data: Source, calls: cb.CallbackList) -> dict[str, Any]:

@@ -85,7 +85,12 @@ def main() -> None:
     x, y = rng.normal(size=(90, 8, 8, 1)).astype(np.float32), rng.integers(3, size=90)
     model = build()
     counting = Counting()
-    used = [counting]
+    used = [
+        counting,
+        callbacks.ReduceLROnPlateau(factor=0.5, patience=1),
+        callbacks.EarlyStopping(patience=4, restore_best_weights=True),
+        callbacks.CSVLogger(folder / "log.csv"),
+    ]
     if arguments.wait_at:
         used.append(WaitToBeKilled(*arguments.wait_at, arguments.seconds))
     history = model.fit(
@@ -108,6 +113,7 @@ def main() -> None:
         "learning_rate": float(model.optimizer.learning_rate),
         "iterations": int(model.optimizer.iterations),
         "counted": [counting.batches, counting.epochs],
+        "table": (folder / "log.csv").read_text(),
     }
     (folder / "history.json").write_text(json.dumps(result, indent=1))
 
