@@ -81,6 +81,9 @@ Output = Annotated[
     Path,
     _option("--output", "DIR", "Folder for the results; those of an earlier run are replaced.", default=True),
 ]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with a training that Ctrl-C or a crash ended in --output.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but the test result.")]
 
 Invert = Annotated[

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 import secrets
+import shlex
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +38,7 @@ __all__ = ["train"]
 EXAMPLE = "Example: minicnn train mnist_subset --epochs 12 --seed 0 --output demo"
 _WHERE = "minicnn train"
 _Pair = tuple[np.ndarray, np.ndarray]
+CHECKPOINT = "checkpoint.safetensors"
 
 
 class _ShortSteps(Callback):
@@ -66,6 +69,7 @@ def train(
     image_size: o.ImageSize = None,
     output: o.Output = Path("minicnn-run"),
     backend: o.BackendName = None,
+    resume: o.Resume = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Train a network on DATASET, test it, and write the network and pictures to a folder."""
@@ -91,6 +95,12 @@ def train(
     x, y = data.train
     data = data._replace(train=(x[:limit], y[:limit]))
     results.prepare(output, _WHERE)
+    if resume and not (output / CHECKPOINT).is_file():
+        hint = "Leave --resume out to begin a new one."
+        raise ArgumentError(message(_WHERE, f"no training was interrupted in '{output}'", hint=hint))
+    if not resume:
+        (output / CHECKPOINT).unlink(missing_ok=True)
+    settings["resume"] = resume
     with backends.use_backend(settings["backend"]):
         _train(data, settings | {"dataset": data.name}, output, console(quiet), drawn)
 
@@ -191,12 +201,26 @@ def _fit(
             verbose=0 if quiet else 1,
             validation_data=validation,
             callbacks=[short],
+            checkpoint=folder / CHECKPOINT,
+            resume=folder / CHECKPOINT if settings.pop("resume") else None,
         )
     except KeyboardInterrupt as stop:
         epoch = len(network.history.epoch) + 1
-        stop.args = (f"stopped by Ctrl-C in epoch {epoch} of {epochs}, nothing was written to '{folder}'",)
+        place = f"stopped by Ctrl-C in epoch {epoch} of {epochs}"
+        kept = (folder / CHECKPOINT).exists()
+        rest = f". `{_again(settings['seed'])}` goes on" if kept else f", nothing was written to '{folder}'"
+        stop.args = (place + rest,)
         raise
+    (folder / CHECKPOINT).unlink()
     return network.history.history
+
+
+def _again(seed: int) -> str:
+    """This command with what makes it go on: the same seed, and --resume."""
+    words = [word for word in sys.argv[1:] if word != "--resume"]
+    if "--seed" not in words and not any(word.startswith("--seed=") for word in words):
+        words += ["--seed", str(seed)]
+    return shlex.join(["minicnn", *words, "--resume"])
 
 
 def _print_settings(out: Console, settings: dict[str, Any], drawn: bool) -> None:

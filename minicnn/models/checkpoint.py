@@ -48,9 +48,7 @@ class Checkpoints:
     def _write(self, fit: Any) -> None:
         write_file(self.path, weight_arrays(fit.model), _description(fit))
         if self.interrupted:
-            if fit.calls.callbacks and fit.calls.callbacks[0].params.get("verbose"):
-                print(f"\nInterrupted. Go on with fit(…, resume={str(self.path)!r}).", flush=True)
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(f"fit(…, resume={str(self.path)!r}) goes on from here")
 
     @contextmanager
     def listening(self) -> Iterator[None]:

@@ -160,8 +160,29 @@ def test_ctrl_c(small_mnist, tmp_path):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     error = finish(process, code=130).err
-    pattern = r"minicnn train: stopped by Ctrl-C in epoch \d+ of 100000, nothing was written to '(.*)'\.\n"
-    assert re.fullmatch(pattern, error).group(1) == str(tmp_path)
+    pattern = r"minicnn train: stopped by Ctrl-C in epoch \d+ of 100000\. `(.*)` goes on\.\n"
+    again = shlex.split(re.fullmatch(pattern, error).group(1))
+    assert again[0] == "minicnn" and again[-1] == "--resume" and "--seed" in again
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.safetensors"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal of POSIX systems")
+def test_a_stopped_training_ends_as_if_it_had_not_been(small_mnist, tmp_path):
+    words = ("train", "mnist", "--data-dir", small_mnist, "--model", "small_cnn", "--epochs", 4, "--seed", 3)
+    run(*words, "--output", tmp_path / "whole")
+    program = "import signal; signal.signal(2, signal.default_int_handler); import minicnn.cli as c; c.main()"
+    process = start(*words, "--output", tmp_path / "stopped", program=f"-c {program}")
+    while not process.stdout.readline().startswith(b"Epoch 1/"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    finish(process, code=130)
+    run(*words, "--output", tmp_path / "stopped", "--resume")
+    networks = [minicnn.load_model(tmp_path / name / "model.safetensors") for name in ("whole", "stopped")]
+    for expected, weight in zip(*(network.get_weights() for network in networks), strict=True):
+        assert (expected == weight).all()
+    assert not (tmp_path / "stopped" / "checkpoint.safetensors").exists()
+    sentence = f"minicnn train: no training was interrupted in '{tmp_path / 'whole'}'. Leave --resume out"
+    assert run(*words, "--output", tmp_path / "whole", "--resume", code=2).err.startswith(sentence)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a signal of POSIX systems")

@@ -213,9 +213,12 @@ def test_ctrl_c_says_where_it_stopped(small_mnist, tmp_path, monkeypatch):
 
     monkeypatch.setattr(minicnn.Sequential, "train_step", interrupted)
     words = ("train", "mnist", "--data-dir", small_mnist, "--model", "mlp", "--output", tmp_path)
-    assert run(*words, code=130).err == (
-        f"minicnn train: stopped by Ctrl-C in epoch 3 of 12, nothing was written to '{tmp_path}'.\n"
-    )
+    error = run(*words, code=130).err
+    assert error.startswith("minicnn train: stopped by Ctrl-C in epoch 3 of 12. `minicnn ")
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.safetensors"]
+    steps = iter([2])  # and now in the first
+    sentence = f"minicnn train: stopped by Ctrl-C in epoch 1 of 12, nothing was written to '{tmp_path}'.\n"
+    assert run(*words, code=130).err == sentence
     assert list(tmp_path.iterdir()) == []
 
 
