@@ -59,7 +59,7 @@ def load(data_dir: str | None) -> Any:
 
 TASK = Task(
     script=__file__,
-    title="A VGG-style net with batch normalization on CIFAR-10, 289,642 parameters, Adam",
+    title="VGG-style net with batch normalization on CIFAR-10, 289,642 parameters",
     build=build,
     load=load,
     parameters=289_642,
