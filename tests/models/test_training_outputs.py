@@ -143,6 +143,7 @@ def test_outputs_in_a_dict():
     y = {"first": np.zeros((2, 1)), "sum": np.zeros((2, 1))}
     found = model.evaluate(x, y, verbose=0, return_dict=True)
     assert found == {"loss": 31.0, "first_loss": 2.0, "sum_loss": 29.0, "first_mae": 2.0}
+    assert model.metrics_names == ["loss", "first_loss", "sum_loss", "first_mae"]
     predicted = model.predict(x, batch_size=1)
     assert {name: value.tolist() for name, value in predicted.items()} == {
         "sum": [[3.0], [7.0]],
