@@ -12,7 +12,7 @@ import tarfile
 import zlib
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Self
 
 from ..errors import FileFormatError, message
 
@@ -21,6 +21,17 @@ __all__ = ["read_members", "read_stream"]
 _CHUNK = 1 << 20
 _BESIDE = 1 << 20  # bytes of headers, padding and other small files between two wanted members
 _DAMAGE = (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, ValueError, OverflowError)
+
+
+class _StrictHeader(tarfile.TarInfo):
+    """A member's header; tarfile takes a damaged one, if it is not the first, for the archive's end."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(archive)
+        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:  # type: ignore[attr-defined]
+            raise ValueError(str(error)) from error
 
 
 class _Metered:
@@ -69,7 +80,7 @@ def read_members(path: Path, wanted: Collection[str], most: int, where: str) -> 
 
 def _read_all(stream: _Metered, wanted: Collection[str], most: int) -> dict[str, bytearray]:
     found: dict[str, bytearray] = {}
-    with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=stream, mode="r|", tarinfo=_StrictHeader) as archive:  # type: ignore[call-overload]
         for member in archive:
             name = PurePosixPath(member.name)
             problem = None

@@ -328,6 +328,40 @@ def test_folders_that_are_none(folder, tmp_path):
         image_folder(tmp_path, **SMALL)
 
 
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_fit_takes_it_again_and_again(folder, prefetch):
+    """Three epochs from batches give the same weights as three passes by hand."""
+    options = {"seed": 3, "batch_size": 4, "prefetch": prefetch} | SMALL
+    weights = []
+    for by_hand in (False, True):
+        minicnn.utils.set_random_seed(0)
+        model = minicnn.Sequential([layers.Input((4, 5, 3)), layers.Flatten(), layers.Dense(3)])
+        model.compile("sgd", "mse")
+        images = image_folder(folder, label_mode="categorical", **options)
+        for _ in range(3) if by_hand else ():
+            for x, y in images:
+                model.train_on_batch(x / 255, y)
+        if not by_hand:
+            model.fit(Scaled(images), epochs=3, verbose=0)
+        assert images.epoch == 3 and threads() == []
+        weights.append(model.get_weights())
+    for fitted, expected in zip(*weights, strict=True):
+        np.testing.assert_array_equal(fitted, expected)
+
+
+class Scaled:
+    """The batches of a folder with pixels from 0 to 1."""
+
+    def __init__(self, images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def __iter__(self):
+        return ((x / 255, y) for x, y in self.images)
+
+
 def test_photos_of_ants_and_bees(shared_data):
     """Real photos of many sizes: a net of one layer learns something about the training ones."""
     options = {"image_size": 32, "interpolation": "area", "seed": 0, "verbose": False}
@@ -343,8 +377,8 @@ def test_photos_of_ants_and_bees(shared_data):
         minicnn.optimizers.SGD(1e-7), minicnn.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
     before = model.evaluate(x, y, verbose=0)
-    for x_batch, y_batch in training:
-        model.train_on_batch(x_batch, y_batch)
+    history = model.fit(training, epochs=2, validation_data=validation, verbose=0)
+    assert training.epoch == 2 and len(history.history["val_loss"]) == 2
     assert model.evaluate(x, y, verbose=0) < before
 
 
