@@ -140,7 +140,7 @@ class Layer(HasWeights):
                     kwargs["training"] = training
                 return value.record_layer(self, inputs, kwargs)
         tensors = tuple(self._take(value) for value in inputs)
-        self.build_for(_shape_of(tensors[0]) if tensors else ())
+        self.build_for(shape_of(tensors[0]) if tensors else ())
         training = resolve_training(training)
         if _call_takes(type(self).call, "training"):
             kwargs["training"] = training
@@ -213,5 +213,6 @@ def _flat(values: Any) -> Iterator[Any]:
             yield value
 
 
-def _shape_of(value: Any) -> Shape:
-    return [_shape_of(item) for item in value] if isinstance(value, list) else tuple(value.shape)
+def shape_of(value: Any) -> Shape:
+    """The shape of a Tensor, or a list of those of several."""
+    return [shape_of(item) for item in value] if isinstance(value, list) else tuple(value.shape)

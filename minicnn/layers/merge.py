@@ -13,7 +13,7 @@ from .. import functions as F
 from ..checks import is_integer
 from ..errors import ArgumentError, ShapeError, message
 from ..functions.shape import resolve_axes
-from .base import Layer, Shape
+from .base import Layer, Shape, shape_of
 
 __all__ = [
     "Add",
@@ -47,9 +47,7 @@ class Merge(Layer):
         self.compute_output_shape(input_shape)
 
     def call(self, inputs: Any) -> Any:
-        shapes = self._shapes([tuple(x.shape) for x in inputs] if isinstance(inputs, list | tuple) else None)
-        self.compute_output_shape(shapes)
-        ndim = max(map(len, shapes))
+        ndim = len(self.compute_output_shape(shape_of(inputs)))
         return self.merge(
             [
                 x if len(x.shape) == ndim else F.reshape(x, _raised(tuple(x.shape), ndim))
@@ -189,8 +187,7 @@ class Concatenate(Merge):
         self.axis = int(axis)
 
     def call(self, inputs: Any) -> Any:
-        shapes = [tuple(x.shape) for x in inputs] if isinstance(inputs, list | tuple) else None
-        self.compute_output_shape(shapes)
+        self.compute_output_shape(shape_of(inputs))
         return F.concatenate(list(inputs), self.axis)
 
     def _shapes(self, input_shape: Any) -> list[tuple[int | None, ...]]:
@@ -255,9 +252,8 @@ class Dot(Merge):
         return first, second
 
     def call(self, inputs: Any) -> Any:
-        shapes = [tuple(x.shape) for x in inputs] if isinstance(inputs, list | tuple) else None
-        shape = self.compute_output_shape(shapes)
-        i, j = self._axes(shapes or [])
+        shape = self.compute_output_shape(shape_of(inputs))
+        i, j = self._axes(shape_of(inputs))
         a, b = inputs
         if self.normalize:
             a, b = (

@@ -18,6 +18,7 @@ __all__ = [
     "check_compile",
     "class_weights",
     "each_class_weight",
+    "first_epoch",
     "is_due",
     "samples",
     "split",
@@ -36,6 +37,15 @@ def array(value: Any, name: str, where: str) -> np.ndarray:
         got = f"dtype {found.dtype}, shape {found.shape}"
         raise ArgumentError(message(where, f"{name} is not an array of samples", got=got))
     return found
+
+
+def first_epoch(initial_epoch: Any, epochs: Any, where: str) -> int:
+    """The number of the first epoch, which must not come after the last."""
+    first = whole(initial_epoch, "initial_epoch", where, 0)
+    if first > whole(epochs, "epochs", where, 0):
+        got = f"epochs={epochs}, initial_epoch={initial_epoch}"
+        raise ArgumentError(message(f"fit of {where}", "epochs end before they begin", got=got))
+    return first
 
 
 def arrays(x: Any, y: Any, where: str) -> tuple[np.ndarray, np.ndarray]:

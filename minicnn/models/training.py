@@ -12,7 +12,6 @@ from .. import callbacks as cb
 from .. import random
 from ..autograd import Tensor
 from ..callbacks.progress import values_text
-from ..checks import whole
 from ..context import no_grad
 from ..errors import ArgumentError, message
 from . import arguments
@@ -90,10 +89,7 @@ class Trainer(Steps):
         """
         where = f"fit of {self.where}"
         self._check_compiled("fit")
-        first = whole(initial_epoch, "initial_epoch", self.where, 0)
-        if first > whole(epochs, "epochs", self.where, 0):
-            got = f"epochs={epochs}, initial_epoch={initial_epoch}"
-            raise ArgumentError(message(where, "epochs end before they begin", got=got))
+        first = arguments.first_epoch(initial_epoch, epochs, self.where)
         if not isinstance(shuffle, bool | np.bool_):
             raise ArgumentError(message(where, "shuffle", expected="True or False", got=repr(shuffle)))
         arguments.is_due(0, validation_freq, where)
@@ -113,9 +109,8 @@ class Trainer(Steps):
             seed = random.get_seed()
             print(f"Seed {seed} was drawn; utils.set_random_seed({seed}) repeats it.")
         self.stop_training, self.history = False, history
-        saved = None
-        if checkpoint is not None or checkpoint_every is not None:
-            saved = Checkpoints(checkpoint, checkpoint_every, where)
+        wanted = checkpoint is not None or checkpoint_every is not None
+        saved = Checkpoints(checkpoint, checkpoint_every, where) if wanted else None
         fit = Fit(self, training, validation, calls, history, first, epochs, validation_freq, saved)
         if resume is not None:
             resume_from(fit, resume)
