@@ -105,7 +105,7 @@ class Trainer(Steps):
         params = {"epochs": epochs, "steps": training.steps, "verbose": level}
         history, bar = cb.History(), [cb.ProgressBar()] if level else []
         calls = self._calls(callbacks, params, where, [history, *bar])
-        if level and random.seed_was_drawn():
+        if level and random.seed_was_drawn() and resume is None:  # resume takes up another
             seed = random.get_seed()
             print(f"Seed {seed} was drawn; utils.set_random_seed({seed}) repeats it.")
         self.stop_training, self.history = False, history

@@ -237,6 +237,15 @@ def test_the_progress_bar_of_a_resumed_training(path, capsys):
     ]
 
 
+def test_a_resumed_training_names_no_seed_of_its_own(path, capsys, monkeypatch):
+    interrupt(path, X, Y, batch_size=5, epochs=2, after=4)
+    model = net()
+    monkeypatch.setattr(minicnn.random._State, "drawn", True)
+    model.fit(X, Y, batch_size=5, epochs=2, verbose=2, resume=path)
+    assert "was drawn" not in capsys.readouterr().out
+    assert minicnn.random.get_seed() == 5 and not minicnn.random.seed_was_drawn()
+
+
 # -- what is refused ----------------------------------------------------------------------------------------
 
 
