@@ -63,6 +63,8 @@ __all__ = [
     "Sequential",
     "Tensor",
     "activations",
+    "applications",
+    "calculators",
     "datasets",
     "debug",
     "functions",
@@ -85,7 +87,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """`datasets`, `inspect`, `preprocessing` and `visualize` load on first use."""
-    if name in ("backend", "datasets", "inspect", "preprocessing", "visualize"):
+    """Rooms that `import minicnn` does not need load on first use."""
+    if name in (
+        "applications",
+        "backend",
+        "calculators",
+        "datasets",
+        "inspect",
+        "preprocessing",
+        "visualize",
+    ):
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -140,8 +140,8 @@ class Parameter(Tensor):
     __slots__ = ("learnable", "path")
     trainable: Any = vars(Tensor)["requires_grad"]  # Keras' name for the same slot
 
-    def __init__(self, data: Any, name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(backend.asarray(data).copy(), requires_grad=trainable, name=name)  # its own memory
+    def __init__(self, data: Any, name: str | None = None, trainable: bool = True, copy: bool = True) -> None:
+        super().__init__(backend.asarray(data).copy() if copy else data, requires_grad=trainable, name=name)
         self.path, self.learnable = name, trainable  # set by the layer: full name; may it ever be trained
 
     def assign(self, value: Any) -> None:

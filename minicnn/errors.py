@@ -6,6 +6,8 @@ Each class also derives from the built-in exception a Python user would expect t
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "ArgumentError",
     "BackendError",
@@ -24,7 +26,10 @@ class MinicnnError(Exception):
 
 
 class ShapeError(MinicnnError, ValueError):
-    """Sizes that do not fit together."""
+    """Sizes that do not fit together; in a network, with the shapes that led there and what would help."""
+
+    explained = False  # whether its text has these already
+    fixes: tuple[Any, ...] = ()  # changes that were tried and build, see `minicnn.models.advice`
 
 
 class ArgumentError(MinicnnError, ValueError):

@@ -53,15 +53,17 @@ ALLOWED = {
     "schedules": {"errors", "checks"},
     "optimizers": CORE | {"schedules"},
     "callbacks": {"errors", "checks", "context"},
-    "models": TRAIN - {"datasets", "preprocessing", "utils"},
+    "calculators": BUILD | {"optimizers"},
+    "models": (TRAIN | {"calculators"}) - {"datasets", "preprocessing", "utils"},
+    "applications": TRAIN | {"calculators"},
     "utils": {"errors", "checks", "random", "layers", "models"},
     "preprocessing": {"errors", "checks"},
     "datasets": {"errors", "checks", "random", "preprocessing"},
     "visualize": TRAIN,
     "inspect": TRAIN,
-    "cli": TRAIN | {"visualize", "inspect", "minicnn"},
+    "cli": TRAIN | {"applications", "calculators", "visualize", "inspect", "minicnn"},
     "__main__": {"cli"},
-    "minicnn": TRAIN | {"visualize", "inspect"},  # minicnn/__init__.py
+    "minicnn": TRAIN | {"applications", "calculators", "visualize", "inspect"},  # minicnn/__init__.py
     "kernels": set(),
 }
 

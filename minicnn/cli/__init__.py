@@ -1,4 +1,4 @@
-"""The command line: ``minicnn train | evaluate | predict | summary | doctor | datasets``, one file a command.
+"""The command line: ``minicnn train | evaluate | predict | summary | calc | …``, one file a command.
 
 A command reads its arguments, calls the library and prints; what a command needs only while it runs
 (matplotlib, pillow, rich, safetensors) it imports then, so that ``minicnn --help`` comes at once.
@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import datasets, doctor, evaluate, predict, summary, train
+from . import calc, datasets, doctor, evaluate, predict, summary, train
 from .terminal import Commands
 
 __all__ = ["app", "main"]
@@ -45,6 +45,7 @@ def _minicnn(
 
 for module in (train, evaluate, predict, summary, doctor):
     app.command(epilog=module.EXAMPLE)(getattr(module, module.__name__.rpartition(".")[2]))
+app.add_typer(calc.app, name="calc")
 app.add_typer(datasets.app, name="datasets")
 
 

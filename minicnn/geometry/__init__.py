@@ -14,17 +14,27 @@ Glossary, used in every kernel and function:
 ``g``                 a `Window`: (stride, pad, dilation), all resolved to integers
 ====================  ==================================================================
 
-`windows.py` holds windows that slide over an image, `resizing.py` what makes images larger or smaller.
+`windows.py` holds windows that slide over an image, `resizing.py` what makes images larger or smaller,
+`fields.py` which pixels a value sees.
 """
 
 from __future__ import annotations
 
+from .fields import (
+    Field,
+    field_enlarged,
+    field_joined,
+    field_shifted,
+    field_through,
+    field_through_transposed,
+)
 from .resizing import cropped_shape, padded_shape, resolve_transposed_window, upsampled_shape
 from .windows import (
     Pads,
     Window,
     conv_macs,
     conv_shape,
+    extent,
     fans,
     output_size,
     pair,
@@ -36,12 +46,19 @@ from .windows import (
 )
 
 __all__ = [
+    "Field",
     "Pads",
     "Window",
     "conv_macs",
     "conv_shape",
     "cropped_shape",
+    "extent",
     "fans",
+    "field_enlarged",
+    "field_joined",
+    "field_shifted",
+    "field_through",
+    "field_through_transposed",
     "output_size",
     "padded_shape",
     "pair",

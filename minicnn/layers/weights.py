@@ -71,7 +71,8 @@ class HasWeights:
         if value.shape != shape:
             problem = f"the initializer of {name!r} made another shape"
             raise ShapeError(message(self.where, problem, expected=shape, got=value.shape))
-        parameter = Parameter(value, name=name, trainable=trainable and self._trainable)
+        trained = trainable and self._trainable
+        parameter = Parameter(value, name=name, trainable=trained, copy=promised is None)
         parameter.path = f"{self.name}/{name}"
         parameter.learnable = trainable
         self._own.append(parameter)

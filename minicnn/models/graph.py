@@ -23,6 +23,7 @@ from ..errors import ArgumentError, ShapeError, message
 from ..layers.base import Layer
 from ..layers.core import InputLayer
 from ..layers.promised import spend
+from .advice import explain
 
 _numbers = itertools.count()
 _LARGEST = 1 << 28  # elements of an array that shapes are inferred with
@@ -58,6 +59,13 @@ class Symbol:
 
     def record_layer(self, layer: Layer, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Called by a Layer that meets a symbol: build it, and make a node of it."""
+        try:
+            return self._record_layer(layer, inputs, kwargs)
+        except ShapeError as error:
+            explain(error, layer, inputs)
+            raise
+
+    def _record_layer(self, layer: Layer, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         try:
             own = {name: value for name, value in kwargs.items() if name != "training"}
             inspect.signature(layer.call).bind(*inputs, **own)
@@ -242,17 +250,24 @@ class Graph:
 
 def check_input(tensor: Tensor, symbol: Symbol, where: str) -> None:
     """ShapeError unless a Tensor fits the symbol it is given for."""
-    fits = len(tensor.shape) == symbol.ndim and all(
-        size is None or size == actual for size, actual in zip(symbol.shape, tensor.shape, strict=True)
+    shape = tuple(tensor.shape)
+    if _fits(shape, symbol.shape):
+        return
+    hint = None
+    if len(shape) == symbol.ndim - 1 and symbol.shape[-1] == 1:
+        hint = "Add the channel axis: x[..., None]."
+    elif len(shape) == symbol.ndim - 1:
+        hint = "Add the batch axis: x[None]."
+    elif len(shape) == 4 and _fits((shape[0], *shape[2:], shape[1]), symbol.shape):
+        hint = "The images are channels-first; x.transpose(0, 2, 3, 1) makes them channels-last."
+    problem = f"the data does not fit input {symbol.name!r}"
+    raise ShapeError(message(where, problem, expected=symbol.shape, got=shape, hint=hint))
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        size is None or size == actual for size, actual in zip(wanted, shape, strict=True)
     )
-    if not fits:
-        hint = None
-        if len(tensor.shape) == symbol.ndim - 1 and symbol.shape[-1] == 1:
-            hint = "Add the channel axis: x[..., None]."
-        elif len(tensor.shape) == symbol.ndim - 1:
-            hint = "Add the batch axis: x[None]."
-        problem = f"the data does not fit input {symbol.name!r}"
-        raise ShapeError(message(where, problem, expected=symbol.shape, got=tuple(tensor.shape), hint=hint))
 
 
 __all__ = ["Graph", "Node", "Symbol", "check_input", "input_symbol", "map_symbols"]

@@ -9,6 +9,7 @@ from ..errors import ArgumentError, message
 from ..layers.base import Layer, Shape
 from ..layers.core import InputLayer
 from ..layers.registry import deserialize, serialize
+from .advice import following
 from .functional import GraphModel
 from .graph import Graph, Symbol, input_symbol
 
@@ -31,8 +32,10 @@ class Sequential(GraphModel):
         if layers is not None and not isinstance(layers, list | tuple):
             got = type(layers).__name__
             raise ArgumentError(message(self.where, "layers", expected="a list of layers", got=got))
-        for layer in layers or []:
-            self._add(layer)
+        given = list(layers or [])
+        for i, layer in enumerate(given, 1):
+            with following(given[i:]):  # for the advice that an error gives
+                self._add(layer)
         self._connect()
 
     def add(self, layer: Any) -> None:
@@ -89,8 +92,9 @@ class Sequential(GraphModel):
         if not self._symbols:
             symbols = [input_symbol(_input_for((None, *input_shape[1:]), self.dtype))]
             try:
-                for layer in self._sublayers:
-                    symbols.append(layer(symbols[-1]))
+                for i, layer in enumerate(self._sublayers, 1):
+                    with following(self._sublayers[i:]):
+                        symbols.append(layer(symbols[-1]))
             except BaseException:  # a model that does not fit its data must not keep half a graph
                 for layer, symbol in zip(self._sublayers, symbols[1:], strict=False):
                     layer._nodes = [node for node in layer._nodes if node is not symbol.node]
