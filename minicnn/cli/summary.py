@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from ..models import load_model
 from ..models.summary import readable_size
@@ -13,11 +15,20 @@ EXAMPLE = "Example: minicnn summary demo/model.safetensors"
 _WIDTH = 78
 
 
-def summary(model: ModelFile) -> None:
+def summary(
+    model: ModelFile,
+    wide: Annotated[bool, typer.Option("--wide", help="With MACs, memory and receptive field.")] = False,
+    expand_nested: Annotated[
+        bool, typer.Option("--expand-nested", help="With the layers of models inside.")
+    ] = False,
+    show_trainable: Annotated[
+        bool, typer.Option("--show-trainable", help="With a column that says what is trained.")
+    ] = False,
+) -> None:
     """Print the layers of the network in the file MODEL, its input and output, and how it was trained."""
     network = load_model(model)
-    width = min(console().width, _WIDTH)
-    network.summary(line_length=width)
+    width = min(console().width, _WIDTH + 40 * wide + 12 * show_trainable)
+    network.summary(width, None, print, expand_nested, show_trainable, None, wide)
     facts = {
         "Input shape": network.input_shape,
         "Output shape": network.output_shape,

@@ -51,11 +51,27 @@ class Model(Trainer, Layer):
         known = ", ".join(layer.name for layer in self.layers)
         raise ArgumentError(message(self.where, "no such layer", expected=f"one of {known}", got=repr(name)))
 
-    def summary(self, line_length: int | None = None, print_fn: Any = None) -> None:
-        """Print a table of the layers with output shapes and parameters, as Keras does."""
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+        wide: bool = False,
+    ) -> None:
+        """Print a table of the layers with output shapes and parameters, as Keras does.
+
+        `positions`: where the columns end, as shares of `line_length`; `print_fn`: gets the whole text;
+        `expand_nested`: with the layers of models inside; `show_trainable`: with a column for it;
+        `layer_range`: first and last row, as names or regular expressions; `wide`: with multiply-accumulates,
+        bytes of the outputs and receptive field, per image.
+        """
         from .summary import summary_text  # loads rich, which training and tests can do without
 
-        (print_fn or print)(summary_text(self, line_length))
+        settings = (line_length, positions, expand_nested, show_trainable, layer_range, wide)
+        (print_fn or print)(summary_text(self, *settings))
 
     def sanity(self, x: Any, y: Any) -> Any:
         """Check model and data before a long training, see `minicnn.inspect.sanity`."""

@@ -12,7 +12,7 @@ def test_a_trained_network(trained):
     printed = run("summary", trained.model).out
     for text in (
         'Model: "small_cnn"',
-        "Total params: 5,258 (20.54 KB)",
+        " Trainable params: 5,258 (20.54 KB)",
         " Input shape: (None, 28, 28, 1)\n",
         " Output shape: (None, 10)\n",
         " Optimizer: Adam, learning rate 0.01, 48 steps so far\n",
@@ -51,3 +51,12 @@ def test_branches_in_a_narrow_terminal(tmp_path):
 def test_no_file(tmp_path):
     path = tmp_path / "missing.safetensors"
     assert run("summary", path, code=2).err == f"{path}: there is no such file.\n"
+
+
+def test_the_wide_form(tmp_path):
+    inner = Sequential([layers.Input((8, 8, 1)), layers.Conv2D(2, 3, name="inside")], name="inner")
+    Sequential([layers.Input((8, 8, 1)), inner, layers.Flatten()]).save(tmp_path / "m.safetensors")
+    options = ("--wide", "--expand-nested", "--show-trainable")
+    printed = run("summary", tmp_path / "m.safetensors", *options, COLUMNS="140").out
+    for text in ("MACs", "648", "Trainable", "└ inside (Conv2D)", " MACs per image: 648 (2 FLOPs each)"):
+        assert text in printed

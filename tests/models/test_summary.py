@@ -6,29 +6,30 @@ import numpy as np
 import pytest
 
 from minicnn import Model, Sequential, layers
+from minicnn.errors import ArgumentError
 from minicnn.models.summary import readable_size
 
 NOTES = """\
 Model: "sequential"
-┏━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━┓
-┃ Layer (type)                          ┃ Output Shape            ┃  Param # ┃
-┡━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━┩
-│ conv2d (Conv2D)                       │ (None, 26, 26, 32)      │      320 │
-├───────────────────────────────────────┼─────────────────────────┼──────────┤
-│ max_pooling2d (MaxPooling2D)          │ (None, 13, 13, 32)      │        0 │
-├───────────────────────────────────────┼─────────────────────────┼──────────┤
-│ conv2d_1 (Conv2D)                     │ (None, 11, 11, 64)      │   18,496 │
-├───────────────────────────────────────┼─────────────────────────┼──────────┤
-│ max_pooling2d_1 (MaxPooling2D)        │ (None, 5, 5, 64)        │        0 │
-├───────────────────────────────────────┼─────────────────────────┼──────────┤
-│ conv2d_2 (Conv2D)                     │ (None, 3, 3, 64)        │   36,928 │
-├───────────────────────────────────────┼─────────────────────────┼──────────┤
-│ flatten (Flatten)                     │ (None, 576)             │        0 │
-├───────────────────────────────────────┼─────────────────────────┼──────────┤
-│ dense (Dense)                         │ (None, 64)              │   36,928 │
-├───────────────────────────────────────┼─────────────────────────┼──────────┤
-│ dense_1 (Dense)                       │ (None, 10)              │      650 │
-└───────────────────────────────────────┴─────────────────────────┴──────────┘
+┏━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━┓
+┃ Layer (type)                    ┃ Output Shape           ┃       Param # ┃
+┡━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━┩
+│ conv2d (Conv2D)                 │ (None, 26, 26, 32)     │           320 │
+├─────────────────────────────────┼────────────────────────┼───────────────┤
+│ max_pooling2d (MaxPooling2D)    │ (None, 13, 13, 32)     │             0 │
+├─────────────────────────────────┼────────────────────────┼───────────────┤
+│ conv2d_1 (Conv2D)               │ (None, 11, 11, 64)     │        18,496 │
+├─────────────────────────────────┼────────────────────────┼───────────────┤
+│ max_pooling2d_1 (MaxPooling2D)  │ (None, 5, 5, 64)       │             0 │
+├─────────────────────────────────┼────────────────────────┼───────────────┤
+│ conv2d_2 (Conv2D)               │ (None, 3, 3, 64)       │        36,928 │
+├─────────────────────────────────┼────────────────────────┼───────────────┤
+│ flatten (Flatten)               │ (None, 576)            │             0 │
+├─────────────────────────────────┼────────────────────────┼───────────────┤
+│ dense (Dense)                   │ (None, 64)             │        36,928 │
+├─────────────────────────────────┼────────────────────────┼───────────────┤
+│ dense_1 (Dense)                 │ (None, 10)             │           650 │
+└─────────────────────────────────┴────────────────────────┴───────────────┘
  Total params: 93,322 (364.54 KB)
  Trainable params: 93,322 (364.54 KB)
  Non-trainable params: 0 (0.00 B)"""
@@ -54,14 +55,15 @@ def printed(model, **options):
     return text
 
 
-def rows(model):
+def rows(model, **options):
     """The cells of the table, line by line."""
-    lines = [line for line in printed(model).splitlines() if line.startswith(("│", "┃"))]
+    lines = [line for line in printed(model, **options).splitlines() if line.startswith(("│", "┃"))]
     return [[cell.strip() for cell in line.strip("│┃").replace("┃", "│").split("│")] for line in lines]
 
 
 @pytest.mark.parametrize("by_data", [False, True])
-def test_the_notes_network(by_data, capsys):
+def test_the_notes_network(by_data, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     model = Sequential(notes_layers() if by_data else [layers.Input((28, 28, 1)), *notes_layers()])
     if by_data:
         model(np.zeros((1, 28, 28, 1)))
@@ -75,14 +77,15 @@ def test_a_graph_shows_what_is_connected_to_what():
     b = layers.Conv2D(2, 1, name="b")(x)
     inner = Sequential([layers.Input((8, 8, 2)), layers.Flatten(), layers.Dense(5)], name="inner")
     model = Model([x], [layers.Dense(3, name="c")(inner(a + b)), layers.Flatten(name="f")(a)])
-    assert rows(model) == [
+    assert rows(model, line_length=108) == [
         ["Layer (type)", "Output Shape", "Param #", "Connected to"],
         ["image (InputLayer)", "(None, 8, 8, 1)", "0", "-"],
-        ["a (Conv2D)", "(None, 8, 8, 2)", "20", "image"],
-        ["b (Conv2D)", "(None, 8, 8, 2)", "4", "image"],
-        ["inner (Sequential)", "(None, 5)", "645", "Add"],
-        ["c (Dense)", "(None, 3)", "18", "inner"],
-        ["f (Flatten)", "(None, 128)", "0", "a"],
+        ["a (Conv2D)", "(None, 8, 8, 2)", "20", "image[0][0]"],
+        ["b (Conv2D)", "(None, 8, 8, 2)", "4", "image[0][0]"],
+        ["add (Add)", "(None, 8, 8, 2)", "0", "a[0][0], b[0][0]"],
+        ["inner (Sequential)", "(None, 5)", "645", "add[0][0]"],
+        ["c (Dense)", "(None, 3)", "18", "inner[0][0]"],
+        ["f (Flatten)", "(None, 128)", "0", "a[0][0]"],
     ]
     assert "Total params: 687 (2.68 KB)" in printed(model)
 
@@ -151,3 +154,78 @@ def test_float64_takes_twice_the_bytes():
 )
 def test_sizes(nbytes, text):
     assert readable_size(nbytes) == text
+
+
+def pictures():
+    x = layers.Input((8, 8, 1), name="image")
+    inner = Sequential([layers.Input((8, 8, 2)), layers.Conv2D(3, 3, name="ic")], name="inner")
+    y = layers.Conv2D(2, 3, padding="same", name="c")(x)
+    return Model(x, layers.GlobalAveragePooling2D(name="g")(inner(y) * 2), name="m")
+
+
+def test_nested_layers_and_what_is_trained():
+    model = pictures()
+    model.get_layer("c").trainable = False
+    found = rows(model, expand_nested=True, show_trainable=True, line_length=120)
+    assert [row[:1] + row[-1:] for row in found] == [
+        ["Layer (type)", "Trainable"],
+        ["image (InputLayer)", "-"],
+        ["c (Conv2D)", "N"],
+        ["inner (Sequential)", "Y"],
+        ["└ ic (Conv2D)", "Y"],
+        ["multiply (Multiply)", "-"],
+        ["g (GlobalAveragePooling2D)", "-"],
+    ]
+
+
+def test_the_wide_form():
+    model = pictures()
+    found = rows(model, wide=True, expand_nested=True, line_length=128)
+    assert [row[-3:] for row in found] == [
+        ["MACs", "Memory", "Sees"],
+        ["0", "256.00 B", "1×1"],
+        ["1,152", "512.00 B", "3×3"],
+        ["1,944", "432.00 B", "5×5"],
+        ["-", "-", "-"],
+        ["0", "432.00 B", "5×5"],
+        ["0", "12.00 B", "10×10"],
+    ]
+    assert printed(model, wide=True).endswith(
+        " MACs per image: 3,096 (2 FLOPs each)\n Memory per image: 1.61 KB of outputs"
+    )
+
+
+def test_a_range_of_rows():
+    names = ("one", "two", "three", "four")
+    model = Sequential([layers.Input((4,)), *(layers.Dense(4, name=name) for name in names)])
+    for layer_range in (("two", "thr.*"), ["three", "two"]):
+        assert [row[0] for row in rows(model, layer_range=layer_range)[1:]] == [
+            "two (Dense)",
+            "three (Dense)",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"line_length": 8}, "Expected 3 rising shares of a line that leave each column 4 characters"),
+        ({"positions": [0.5, 1.0]}, "no room. Expected 3 rising shares"),
+        ({"positions": [0.9, 0.5, 1.0]}, "no room. Expected 3 rising shares"),
+        ({"layer_range": ("flatten",)}, "layer_range. Expected two names or patterns"),
+        ({"layer_range": ("nothing", "flatten")}, "layer_range names no layer. Expected two of"),
+        ({"layer_range": ("(", "flatten")}, "layer_range is no regular expression"),
+    ],
+)
+def test_refusals(options, sentence):
+    model = Sequential([layers.Input((28, 28, 1)), *notes_layers()])
+    with pytest.raises(ArgumentError) as error:
+        printed(model, **options)
+    assert sentence in str(error.value)
+
+
+def test_the_state_of_the_optimizer_counts_once_it_is_there():
+    model = Sequential([layers.Input((4,)), layers.Dense(2)])
+    model.compile("adam", "mse")
+    assert "Optimizer params" not in printed(model)
+    model.fit(np.ones((4, 4)), np.ones((4, 2)), verbose=0)
+    assert " Optimizer params: 22 (88.00 B)" in printed(model) and " Total params: 32 (128" in printed(model)
