@@ -69,7 +69,7 @@ ALLOWED = {
 
 # Conveniences that point upward: an import inside one function, by file, function and target.
 UPWARD = {
-    ("minicnn.layers.core", "Input", "minicnn.models.graph"),
+    ("minicnn.layers.core", "InputLayer._first_node", "minicnn.models.graph"),
     ("minicnn.callbacks.history", "History.plot", "minicnn.visualize.plot"),
     ("minicnn.models.functional", "Model.summary", "minicnn.models.summary"),
     ("minicnn.models.functional", "Model.sanity", "minicnn.inspect.sanity"),

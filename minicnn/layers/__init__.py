@@ -6,7 +6,7 @@ from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .base import Layer
 from .conv import Conv2D, Convolution2D
 from .conv_transpose import Conv2DTranspose, Convolution2DTranspose
-from .core import Dense, Flatten, Input, InputLayer
+from .core import Dense, Flatten, Input, InputLayer, Lambda
 from .dropout import Dropout, SpatialDropout2D
 from .merge import (
     Add,
@@ -75,6 +75,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",

@@ -18,6 +18,7 @@ class HasWeights:
 
     name: str
     dtype: str
+    built: bool
 
     @property
     def where(self) -> str:
@@ -139,7 +140,10 @@ class HasWeights:
         return [parameter for parameter in self.weights if not parameter.trainable]
 
     def count_params(self) -> int:
-        """Number of elements of all weights."""
+        """Number of elements of all weights; ArgumentError before there are any."""
+        if not self.built:
+            hint = "Call the layer on data, or give the model an Input."
+            raise ArgumentError(message(self.where, "it is not built, its weights are not known", hint=hint))
         return sum(parameter.size for parameter in self.weights)
 
     def get_weights(self) -> list[np.ndarray]:

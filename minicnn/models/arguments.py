@@ -62,7 +62,7 @@ def samples(x: Any, y: Any, sample_weight: Any, where: str, names: Sequence[str]
     A dict x becomes a list in the order of `names`, the inputs of a graph.
     """
     if isinstance(x, dict) and names is not None:
-        x = _in_order(x, names, where)
+        x = in_order(x, names, where)
     x, y, sample_weight = (
         map_leaves(lambda value, path: array(value, path, where), item, name)
         for item, name in ((x, "x"), (y, "y"), (sample_weight, "sample_weight"))
@@ -80,7 +80,8 @@ def samples(x: Any, y: Any, sample_weight: Any, where: str, names: Sequence[str]
     return x, y, sample_weight
 
 
-def _in_order(x: dict[str, Any], names: Sequence[str], where: str) -> Any:
+def in_order(x: dict[str, Any], names: Sequence[str], where: str) -> Any:
+    """The inputs of a dict in the order of their names, a single one by itself."""
     if set(x) != set(names):
         expected, got = ", ".join(names), ", ".join(map(str, x))
         raise ArgumentError(message(where, "x does not name the inputs", expected=expected, got=got))

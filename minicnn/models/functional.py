@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..errors import ArgumentError, FileFormatError, message
-from ..functions import FUNCTIONS
 from ..layers.base import Layer, Shape
 from ..layers.core import InputLayer
 from ..layers.registry import deserialize, serialize
-from .graph import Graph, Node, Symbol, check_input, input_symbol, map_symbols
+from .arguments import in_order
+from .graph import Graph, Symbol, check_input
+from .nodes import node_from_data, node_to_data
 from .training import Trainer
 
 
@@ -102,6 +101,8 @@ class GraphModel(Model):
     """What Functional and Sequential share: a graph that runs."""
 
     graph: Graph
+    _input_keys: list[str] | None = None  # of a model made with dicts
+    _output_keys: list[str] | None = None
 
     @property
     def inputs(self) -> list[Symbol]:
@@ -115,12 +116,17 @@ class GraphModel(Model):
 
     @property
     def input_names(self) -> list[str]:
-        """Names of its inputs, those of their layers."""
-        return [symbol.name for symbol in self.inputs]
+        """Names of its inputs: the keys of the dict it was made with, or those of their layers."""
+        return self._input_keys or [symbol.name for symbol in self.inputs]
 
     @property
     def output_names(self) -> list[str]:
-        """Names of its outputs, those of the layers they come from; numbered where one gives several."""
+        """Names of its outputs: the keys of the dict it was made with, or those of the layers they come from.
+
+        They are numbered where one layer gives several.
+        """
+        if self._output_keys is not None:
+            return list(self._output_keys)
         names = [symbol.name for symbol in self.outputs]
         before = (names[:i].count(name) for i, name in enumerate(names))
         return [f"{name}_{k}" if k else name for name, k in zip(names, before, strict=True)]
@@ -147,6 +153,12 @@ class GraphModel(Model):
         shapes = [symbol.shape for symbol in self.outputs]
         return shapes[0] if len(shapes) == 1 else shapes
 
+    def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
+        """Apply the model; several inputs come in a list, or in a dict by name."""
+        if inputs and isinstance(inputs[0], dict):
+            inputs = (in_order(inputs[0], self.input_names, self.where), *inputs[1:])
+        return super().__call__(*inputs, **kwargs)
+
     def call(self, x: Any) -> Any:
         tensors = list(x) if isinstance(x, list | tuple) else [x]
         if len(tensors) != len(self.inputs):
@@ -155,7 +167,12 @@ class GraphModel(Model):
             )
         for tensor, symbol in zip(tensors, self.inputs, strict=True):
             check_input(tensor, symbol, self.where)
-        results = self.graph.run(tensors)
+        return self._structured(self.graph.run(tensors))
+
+    def _structured(self, results: list[Any]) -> Any:
+        """Results as the model was made: one, a list, or a dict."""
+        if self._output_keys is not None:
+            return dict(zip(self._output_keys, results, strict=True))
         return results[0] if self._single else results
 
     @property
@@ -165,14 +182,20 @@ class GraphModel(Model):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Output shape (a list for several outputs) for other input shapes."""
         shapes = self.graph.shapes(input_shape if isinstance(input_shape, list) else [input_shape])
-        return shapes[0] if self._single else shapes
+        return self._structured(shapes)
 
 
 class Functional(GraphModel):
-    """A model made of the nodes between input and output symbols; `Model(inputs, outputs)` makes one."""
+    """A model made of the nodes between input and output symbols; `Model(inputs, outputs)` makes one.
+
+    Both are a symbol, a list, or a dict of them; what comes out is arranged as `outputs` is. Dicts go by the
+    order of their keys, as in Keras.
+    """
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
+        self._input_keys, inputs = _by_key(inputs)
+        self._output_keys, outputs = _by_key(outputs)
         inputs = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         self._list_output = isinstance(outputs, list | tuple)
         outputs = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
@@ -207,11 +230,12 @@ class Functional(GraphModel):
             "layers": [serialize(layer) for layer in (*starts, *others)],
             "nodes": [
                 *({"layer": layer.name, "inputs": [], "kwargs": {}} for layer in starts),
-                *(_node_to_data(node, reference, self.where) for node in self.graph.nodes),
+                *(node_to_data(node, reference, self.where) for node in self.graph.nodes),
             ],
             "inputs": [numbers[id(symbol)] for symbol in self.inputs],
             "outputs": [numbers[id(symbol)] for symbol in self.outputs],
             "single": self._single,
+            "keys": [self._input_keys, self._output_keys],
         }
 
     @classmethod
@@ -226,9 +250,22 @@ class Functional(GraphModel):
             return made[node][output]
 
         for data in config["nodes"]:
-            made.append(_node_from_data(data, layers, find))
+            made.append(node_from_data(data, layers, find))
         inputs, outputs = ([find(r) for r in config[key]] for key in ("inputs", "outputs"))
-        return cls(inputs, outputs[0] if config["single"] else outputs, name=config["name"])
+        input_keys, output_keys = config.get("keys", (None, None))
+        given = inputs if input_keys is None else dict(zip(input_keys, inputs, strict=True))
+        wanted: Any = outputs[0] if config["single"] else outputs
+        if output_keys is not None:
+            wanted = dict(zip(output_keys, outputs, strict=True))
+        return cls(given, wanted, name=config["name"])
+
+
+def _by_key(symbols: Any) -> tuple[list[str] | None, Any]:
+    """The sorted keys of a dict and its symbols in their order; other structures as they are."""
+    if not isinstance(symbols, dict):
+        return None, symbols
+    keys = sorted(map(str, symbols))
+    return keys, [symbols[key] for key in keys]
 
 
 def _input_layer(symbol: Symbol, number: int) -> InputLayer:
@@ -237,78 +274,6 @@ def _input_layer(symbol: Symbol, number: int) -> InputLayer:
         return symbol.node.op
     name = f"input_{number}_{symbol.name}"
     return InputLayer(symbol.shape[1:], symbol.shape[0], dtype=str(symbol.dtype), name=name)
-
-
-def _node_to_data(node: Node, reference: Any, where: str) -> dict[str, Any]:
-    if isinstance(node.op, Layer):
-        op: dict[str, Any] = {"layer": node.op.name}
-    else:
-        name = type(node.op).__name__
-        if FUNCTIONS.get(name) is not type(node.op):
-            hint = "Put it into a Layer of your own with a get_config."
-            raise ArgumentError(message(where, f"the function {name} cannot be written to a file", hint=hint))
-        settings = {key: _plain(value, where) for key, value in vars(node.op).items()}
-        op = {"function": name, "settings": settings}
-    inputs = [_plain(item, where, reference) for item in node.inputs]
-    return op | {
-        "inputs": inputs,
-        "kwargs": {key: _plain(value, where) for key, value in node.kwargs.items()},
-    }
-
-
-def _plain(value: Any, where: str, reference: Any = None) -> Any:
-    """A setting as JSON: tuples, slices, ``...`` and symbols become small objects."""
-    if isinstance(value, Symbol) and reference is not None:
-        return reference(value)
-    if isinstance(value, tuple | list):
-        kind = "tuple" if isinstance(value, tuple) else "list"
-        return {kind: [_plain(item, where, reference) for item in value]}
-    if isinstance(value, slice):
-        return {"slice": [_plain(part, where) for part in (value.start, value.stop, value.step)]}
-    if value is Ellipsis:
-        return {"ellipsis": True}
-    if isinstance(value, np.generic):
-        return value.item()
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    hint = "Only numbers, slices and names can; put arrays into a Layer of your own as weights."
-    got = type(value).__name__
-    raise ArgumentError(
-        message(where, "a value in its graph cannot be written to a file", got=got, hint=hint)
-    )
-
-
-def _from_plain(data: Any, find: Any) -> Any:
-    if not isinstance(data, dict):
-        return data
-    (kind, content), *_ = data.items()
-    if kind == "symbol":
-        return find(content)
-    if kind == "ellipsis":
-        return Ellipsis
-    items = [_from_plain(item, find) for item in content]
-    makers: dict[str, Any] = {"tuple": tuple, "list": list, "slice": lambda parts: slice(*parts)}
-    return makers[kind](items)
-
-
-def _node_from_data(data: dict[str, Any], layers: dict[str, Layer], find: Any) -> list[Symbol]:
-    if "layer" in data:
-        op: Any = layers[data["layer"]]
-        if isinstance(op, InputLayer):
-            return [input_symbol(op)]
-    else:
-        if data["function"] not in FUNCTIONS:
-            raise FileFormatError(
-                message("model file", "it names an unknown function", got=repr(data["function"]))
-            )
-        op = object.__new__(FUNCTIONS[data["function"]])
-        vars(op).update({key: _from_plain(value, find) for key, value in data["settings"].items()})
-    inputs = [_from_plain(item, find) for item in data["inputs"]]
-    kwargs = {key: _from_plain(value, find) for key, value in data["kwargs"].items()}
-    result = op(*inputs, **kwargs)
-    found: list[Symbol] = []
-    map_symbols(result if isinstance(result, list) else [result], found.append)
-    return found
 
 
 __all__ = ["Functional", "GraphModel", "Model"]

@@ -72,18 +72,24 @@ class Symbol:
         except TypeError as error:
             hint = "Several inputs go in a list."
             raise ArgumentError(message(layer.where, f"its call does not fit ({error})", hint=hint)) from None
+        for name, value in kwargs.items():
+            map_symbols(value, partial(_refuse_keyword, layer, name))
         first = inputs[0]
         shape = [s.shape for s in first] if isinstance(first, list | tuple) else first.shape
         layer.build_for(shape)
         node = Node(layer, tuple(inputs), kwargs)
         if hasattr(layer, "compute_output_shape"):
             results = layer.compute_output_shape(shape)
+            keys = list(results) if isinstance(results, dict) else None
+            results = list(results.values()) if keys is not None else results
             several = isinstance(results, list)
             found = [(result, layer.dtype) for result in (results if several else [results])]
         else:
-            several, found = False, [_infer(lambda *tensors: layer(*tensors, **kwargs), inputs)]
+            keys, several, found = None, False, [_infer(lambda *tensors: layer(*tensors, **kwargs), inputs)]
         node.outputs = [Symbol(result, dtype, node) for result, dtype in found]
         layer._nodes.append(node)
+        if keys is not None:
+            return dict(zip(keys, node.outputs, strict=True))
         return node.outputs if several else node.outputs[0]
 
     def __bool__(self) -> bool:
@@ -130,8 +136,14 @@ class Node:
     def run(self, values: dict[int, Any]) -> None:
         """Compute the outputs from `values` (by id of symbol) and put them there."""
         results = self.op(*map_symbols(self.inputs, lambda symbol: values[id(symbol)]), **self.kwargs)
+        results = list(results.values()) if isinstance(results, dict) else results
         results = results if isinstance(results, list | tuple) else [results]
         values.update({id(symbol): result for symbol, result in zip(self.outputs, results, strict=True)})
+
+
+def _refuse_keyword(layer: Layer, name: str, symbol: Symbol) -> None:
+    hint = f"Pass it among the inputs: layer([x, {name}]), where `call` takes a list, or layer(x, {name})."
+    raise ArgumentError(message(layer.where, f"its keyword argument {name!r} is a symbol", hint=hint))
 
 
 def map_symbols(structure: Any, change: Callable[[Symbol], Any]) -> Any:
@@ -237,6 +249,7 @@ class Graph:
             finally:
                 if isinstance(node.op, Layer):
                     del node.op._nodes[recorded:]  # this was a question, not a new use of the layer
+            results = list(results.values()) if isinstance(results, dict) else results
             results = results if isinstance(results, list) else [results]
             found.update({id(old): new for old, new in zip(node.outputs, results, strict=True)})
         return [found[id(symbol)].shape for symbol in self.outputs]

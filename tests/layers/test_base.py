@@ -368,3 +368,40 @@ def test_assigned_parameters_move_the_layer():
         ArgumentError, match=r"^assign to 'kernel': the shape differs\. Expected \(2, 2\), got \(2,\)\.$"
     ):
         layer.kernel.assign([1, 2])
+
+
+def test_there_is_no_lambda_layer():
+    with pytest.raises(ArgumentError) as error:
+        layers.Lambda(lambda x: x * 2)
+    assert str(error.value) == (
+        "Lambda: a model's file holds no code, so there is no such layer. "
+        "Derive a class from layers.Layer and write `call`; it needs nothing else."
+    )
+
+
+def test_an_input_layer_has_an_output():
+    layer = layers.InputLayer((4,), name="image")
+    assert layer.output.shape == (None, 4) and layer.output is layer.output
+    model = Model(layer.output, Dense(2)(layer.output))
+    assert model.input_names == ["image"] and Sequential([layer, Dense(3)]).output_shape == (None, 3)
+
+
+def test_weights_are_not_counted_before_there_are_any():
+    for layer in (Dense(3, name="d"), Sequential([Dense(3)], name="s")):
+        with pytest.raises(ArgumentError, match="it is not built, its weights are not known"):
+            layer.count_params()
+
+
+def test_a_symbol_as_keyword_is_refused():
+    class Masked(Layer):
+        def call(self, x, mask=None):
+            return x if mask is None else x * mask
+
+    a, b = Input((4,)), Input((4,))
+    layer = Masked(name="m")
+    assert layer(a, b).shape == (None, 4)
+    with pytest.raises(ArgumentError) as error:
+        layer(a, mask=b)
+    assert str(error.value).startswith(
+        "Masked 'm': its keyword argument 'mask' is a symbol. Pass it among the"
+    )

@@ -1,0 +1,91 @@
+"""A hundred random graphs beside the same steps done one by one on Tensors: values, gradients, files."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from minicnn import Model, Sequential, Tensor, functions, layers, load_model, utils
+from minicnn import grad as gradients
+
+SIZE = 6
+
+
+def steps(rng: random.Random, count: int) -> list:
+    """Random steps; each takes earlier values by number and gives a new one of 6 × 6 pixels."""
+    made: list = []
+    for number in range(count):
+        a, b = rng.randrange(number + 2), rng.randrange(number + 2)
+        kind = rng.choice(["conv", "again", "add", "times", "both", "shift", "flip", "relu", "inner", "norm"])
+        name = f"{kind}_{number}"
+        if kind == "conv":
+            made.append((layers.Conv2D(3, 3, padding="same", name=name), "layer", a))
+        elif kind == "again":  # a layer that was used before, where there is one
+            known = [step[0] for step in made if step[1] == "layer"]
+            made.append((rng.choice(known), "layer", a) if known else (layers.ReLU(name=name), "layer", a))
+        elif kind == "inner":
+            stack = [layers.Input((SIZE, SIZE, 3)), layers.Conv2D(3, 1), layers.Activation("tanh")]
+            made.append((Sequential(stack, name=name), "layer", a))
+        elif kind == "norm":
+            made.append((layers.LayerNormalization(name=name), "layer", a))
+        elif kind == "both":
+            made.append((layers.Average(name=name), "list", (a, b)))
+        else:
+            made.append((kind, "function", (a, b)))
+    return made
+
+
+FUNCTIONS = {
+    "add": lambda x, y: x + y,
+    "times": lambda x, y: x * (0.5 + y),
+    "shift": lambda x, y: 1.0 - x / 2,
+    "flip": lambda x, y: x[:, ::-1],
+    "relu": lambda x, y: functions.relu(x - y),
+}
+
+
+def run(made: list, a, b) -> list:
+    """All values, on symbols or on Tensors."""
+    values = [a, b]
+    for op, how, sources in made:
+        if how == "layer":
+            values.append(op(values[sources]))
+        elif how == "list":
+            values.append(op([values[i] for i in sources]))
+        else:
+            values.append(FUNCTIONS[op](*(values[i] for i in sources)))
+    return values
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_graphs_files_and_gradients(block, tmp_path):
+    for seed in range(10 * block, 10 * block + 10):
+        rng = random.Random(seed)
+        utils.set_random_seed(seed)
+        a, b = (layers.Input((SIZE, SIZE, 3), name=name) for name in ("a", "b"))
+        made = steps(rng, rng.randint(2, 8))
+        symbols = run(made, a, b)
+        wanted = sorted(rng.sample(range(2, len(symbols)), rng.randint(1, min(3, len(symbols) - 2))))
+        model = Model([a, b], [symbols[i] for i in wanted])
+        data = np.random.default_rng(seed).standard_normal((2, 2, SIZE, SIZE, 3)).astype("float32")
+
+        x = [Tensor(part, requires_grad=True) for part in data]
+        eager = run(made, *x)
+        outputs = model(x)
+        for i, output in zip(wanted, outputs, strict=True):
+            np.testing.assert_array_equal(output.numpy(), eager[i].numpy())
+
+        weights = model.trainable_weights
+        through_graph = gradients(sum((y * y).sum() for y in outputs), weights) if weights else []
+        one_by_one = gradients(sum((eager[i] * eager[i]).sum() for i in wanted), weights) if weights else []
+        for ours, theirs in zip(through_graph, one_by_one, strict=True):
+            np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+        model.save(tmp_path / "m.safetensors")
+        loaded = load_model(tmp_path / "m.safetensors")
+        for ours, theirs in zip(loaded.predict(list(data), verbose=0), outputs, strict=True):
+            np.testing.assert_array_equal(ours, theirs.numpy())
+        inner = Model(model.inputs, model.outputs[0])
+        np.testing.assert_array_equal(inner.predict(list(data), verbose=0), outputs[0].numpy())
