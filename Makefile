@@ -3,7 +3,7 @@
 # PYTHON=/path/to/python3.12 picks the Python that .venv is made with.
 
 PYTHON ?=
-DEMO ?= train mnist_subset --epochs 12 --seed 0 --output demo
+DEMO ?= train mnist_subset --epochs 12 --seed 0 --save demo
 BENCH ?= $(filter-out %/side_by_side.py,$(wildcard benchmarks/*.py))
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 VENV := .venv

@@ -71,6 +71,7 @@ ALLOWED = {
 UPWARD = {
     ("minicnn.layers.core", "InputLayer._first_node", "minicnn.models.graph"),
     ("minicnn.callbacks.history", "History.plot", "minicnn.visualize.plot"),
+    ("minicnn.callbacks.range_test", "LearningRateRangeTest.plot", "minicnn.visualize.plot"),
     ("minicnn.models.functional", "Model.summary", "minicnn.models.summary"),
     ("minicnn.models.functional", "Model.sanity", "minicnn.inspect.sanity"),
     ("minicnn.models.functional", "Model.save", "minicnn.models.saving"),

@@ -110,7 +110,8 @@ def test_reduce_on_plateau(kwargs, values, rates):
 def test_history_shows_the_learning_rate():
     reduce = callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=9)
     history = net().fit(X, Y, epochs=3, verbose=0, callbacks=[reduce]).history
-    assert history.keys() == {"loss", "accuracy"}  # History comes first, as in Keras
+    assert history.keys() == {"loss", "accuracy", "learning_rate"}  # History comes last, as in Keras
+    assert history["learning_rate"] == pytest.approx([0.01, 0.01, 0.001])
     assert net().optimizer.learning_rate == 0.01
 
 

@@ -5,6 +5,7 @@ from .history import History
 from .monitor import EarlyStopping, MonitorCallback, ReduceLROnPlateau
 from .nan import TerminateOnNaN
 from .progress import ProgressBar
+from .range_test import LearningRateRangeTest
 from .saver import ModelCheckpoint
 from .simple import CSVLogger, LambdaCallback, LearningRateScheduler
 
@@ -15,6 +16,7 @@ __all__ = [
     "EarlyStopping",
     "History",
     "LambdaCallback",
+    "LearningRateRangeTest",
     "LearningRateScheduler",
     "ModelCheckpoint",
     "MonitorCallback",

@@ -77,12 +77,17 @@ ImageSize = Annotated[
     int | None,
     _option("--image-size", "N", "Height and width that the images of a folder get; without it, 64."),
 ]
-Output = Annotated[
+Save = Annotated[
     Path,
-    _option("--output", "DIR", "Folder for the results; those of an earlier run are replaced.", default=True),
+    _option(
+        "--save",
+        "DIR",
+        "Folder for network and pictures; those of an earlier run are replaced.",
+        default=True,
+    ),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on with a training that Ctrl-C or a crash ended in --output.")
+    bool, typer.Option("--resume", help="Go on with a training that Ctrl-C or a crash ended in --save.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but the test result.")]
 

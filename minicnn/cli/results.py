@@ -39,7 +39,7 @@ def files(dataset: str) -> dict[str, str]:
 
 def prepare(folder: Path, where: str) -> None:
     """Make the folder and see that files can be written there; before the training, not after it."""
-    hint = "Choose another folder with --output."
+    hint = "Choose another folder with --save."
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

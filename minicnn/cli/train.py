@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
-EXAMPLE = "Example: minicnn train mnist_subset --epochs 12 --seed 0 --output demo"
+EXAMPLE = "Example: minicnn train mnist_subset --epochs 12 --seed 0 --save demo"
 _WHERE = "minicnn train"
 _Pair = tuple[np.ndarray, np.ndarray]
 CHECKPOINT = "checkpoint.safetensors"
@@ -67,7 +67,7 @@ def train(
     limit: o.Limit = None,
     data_dir: o.DataDir = None,
     image_size: o.ImageSize = None,
-    output: o.Output = Path("minicnn-run"),
+    save: o.Save = Path("minicnn-run"),
     backend: o.BackendName = None,
     resume: o.Resume = False,
     quiet: o.Quiet = False,
@@ -94,15 +94,15 @@ def train(
         raise ArgumentError(message(_WHERE, problem, hint=hint))
     x, y = data.train
     data = data._replace(train=(x[:limit], y[:limit]))
-    results.prepare(output, _WHERE)
-    if resume and not (output / CHECKPOINT).is_file():
+    results.prepare(save, _WHERE)
+    if resume and not (save / CHECKPOINT).is_file():
         hint = "Leave --resume out to begin a new one."
-        raise ArgumentError(message(_WHERE, f"no training was interrupted in '{output}'", hint=hint))
+        raise ArgumentError(message(_WHERE, f"no training was interrupted in '{save}'", hint=hint))
     if not resume:
-        (output / CHECKPOINT).unlink(missing_ok=True)
+        (save / CHECKPOINT).unlink(missing_ok=True)
     settings["resume"] = resume
     with backends.use_backend(settings["backend"]):
-        _train(data, settings | {"dataset": data.name}, output, console(quiet), drawn)
+        _train(data, settings | {"dataset": data.name}, save, console(quiet), drawn)
 
 
 def _check(settings: dict[str, Any], limit: int | None) -> None:

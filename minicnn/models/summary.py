@@ -53,7 +53,14 @@ def summary_text(
     for entry in chosen:
         for cells in columns.cells(entry, expand_nested):
             table.add_row(*cells)
-    console = Console(file=io.StringIO(), width=length, color_system=None, highlight=False, markup=False)
+    console = Console(
+        file=io.StringIO(),
+        width=length,
+        color_system=None,
+        highlight=False,
+        markup=False,
+        force_jupyter=False,
+    )
     console.print(table)
     text = console.file.getvalue().rstrip()  # type: ignore[attr-defined]
     return "\n".join([f'Model: "{model.name}"', text, *_totals(model), *columns.sums()])

@@ -104,7 +104,7 @@ class Trainer(Steps):
         level = arguments.verbosity(verbose, self.where)
         params = {"epochs": epochs, "steps": training.steps, "verbose": level}
         history, bar = cb.History(), [cb.ProgressBar()] if level else []
-        calls = self._calls(callbacks, params, where, [history, *bar])
+        calls = self._calls(callbacks, params, where, bar, [history])  # the history keeps what others log
         if level and random.seed_was_drawn() and resume is None:  # resume takes up another
             seed = random.get_seed()
             print(f"Seed {seed} was drawn; utils.set_random_seed({seed}) repeats it.")
@@ -158,11 +158,16 @@ class Trainer(Steps):
         return self._source(unpack(data), where, size, steps)
 
     def _calls(
-        self, given: Any, params: Any, where: str, ours: Sequence[cb.Callback] = ()
+        self,
+        given: Any,
+        params: Any,
+        where: str,
+        first: Sequence[cb.Callback] = (),
+        last: Sequence[cb.Callback] = (),
     ) -> cb.CallbackList:
         if not isinstance(given, list | tuple | None):
             raise ArgumentError(message(where, "callbacks", expected="a list", got=repr(given)))
-        return cb.CallbackList([*ours, *(given or [])], self, params)
+        return cb.CallbackList([*first, *(given or []), *last], self, params)
 
     def evaluate(
         self,

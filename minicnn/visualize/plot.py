@@ -24,7 +24,7 @@ from .checks import (
     series_of,
 )
 
-__all__ = ["Picture", "image_grid", "learning_curve", "misclassified"]
+__all__ = ["Picture", "image_grid", "learning_curve", "misclassified", "range_test"]
 
 WIDTH = 9.0  # inches: 900 pixels in a notebook, 1,350 in a file
 _DPI_SCREEN, _DPI_FILE = 100, 150
@@ -82,6 +82,36 @@ def learning_curve(
         _draw_panel(axes, name, series)
     for axes in figure.axes[len(names) :]:
         axes.remove()
+    return _saved(figure, path)
+
+
+def range_test(
+    rates: Sequence[float],
+    losses: Sequence[float],
+    suggestion: float | None = None,
+    path: PathLike | None = None,
+) -> Figure:
+    """Draw the loss over the learning rate of a `callbacks.LearningRateRangeTest`, its suggestion marked.
+
+    >>> range_test([0.001, 0.01, 0.1], [2.3, 1.9, 2.5], 0.01).axes[0].get_xscale()
+    'log'
+    """
+    if not len(rates) or len(rates) != len(losses):
+        expected, got = "as many losses as rates, and at least one", f"{len(rates)} and {len(losses)}"
+        raise ArgumentError(message("range_test", "nothing to draw", expected=expected, got=got))
+    figure = Picture(figsize=(WIDTH, 3.4), layout="constrained")
+    figure.suptitle("Learning-rate range test", x=0.01, ha="left", color=_INK, fontsize=14, fontweight="bold")
+    axes = figure.subplots()
+    axes.plot(rates, losses, color=_COLOURS["train"], linewidth=2)
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate", color=_INK)
+    axes.set_title("loss", loc="left", color=_INK)
+    axes.grid(axis="y", color=_FAINT)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    if suggestion is not None:
+        axes.axvline(suggestion, color=_COLOURS["validation"], linestyle="--")
+        words = f" falls fastest at {suggestion:.1e}"
+        axes.annotate(words, (suggestion, max(losses)), color=_COLOURS["validation"], va="top")
     return _saved(figure, path)
 
 

@@ -58,5 +58,5 @@ def trained(tmp_path_factory) -> SimpleNamespace:
     """A small network trained on 720 images: its `folder`, `model` file and what was printed."""
     folder = tmp_path_factory.mktemp("trained") / "new" / "folder"
     words = ("train", "mnist_subset", "--model", "small_cnn", "--limit", 800, "--epochs", 4)
-    printed = run(*words, "--learning-rate", 0.01, "--seed", 5, "--output", folder)
+    printed = run(*words, "--learning-rate", 0.01, "--seed", 5, "--save", folder)
     return SimpleNamespace(folder=folder, model=folder / "model.safetensors", **vars(printed))

@@ -62,7 +62,7 @@ def test_download(tmp_path, monkeypatch):
 
 def test_offline_mnist_becomes_its_subset_and_says_so(tmp_path):
     home = {"MINICNN_HOME": str(tmp_path / "home"), "MINICNN_DATA": ""}
-    words = ("train", "mnist", *TINY, "--limit", 20, "--output", tmp_path / "run")
+    words = ("train", "mnist", *TINY, "--limit", 20, "--save", tmp_path / "run")
     printed = run(*words, **home)
     assert "Data      mnist_subset: 20 training" in printed.out
     assert printed.err.startswith(
@@ -73,7 +73,7 @@ def test_offline_mnist_becomes_its_subset_and_says_so(tmp_path):
 
 
 def test_fashion_mnist(small_mnist, tmp_path):
-    printed = run("train", "fashion_mnist", "--data-dir", small_mnist, *TINY, "--output", tmp_path).out
+    printed = run("train", "fashion_mnist", "--data-dir", small_mnist, *TINY, "--save", tmp_path).out
     assert "Data      fashion_mnist: 60 training, 0 validation, 12 test images" in printed
     assert all(f" {name} " in printed for name in fashion_mnist.CLASS_NAMES)
     assert "image.png" in printed and "digit.png" not in printed
@@ -91,8 +91,15 @@ def cifar(tmp_path_factory) -> Path:
     return folder
 
 
+def test_a_vgg_style_network_on_cifar10(cifar, tmp_path):
+    words = ("--model", "vgg_small", "--epochs", 1, "--validation-split", 0, "--save", tmp_path)
+    printed = run("train", "cifar10", "--data-dir", cifar, *words).out
+    assert "Network   vgg_small: 289,642 parameters" in printed
+    assert minicnn.load_model(tmp_path / "model.safetensors").input_shape == (None, 32, 32, 3)
+
+
 def test_cifar10(cifar, tmp_path):
-    printed = run("train", "cifar10", "--data-dir", cifar, *TINY, "--output", tmp_path).out
+    printed = run("train", "cifar10", "--data-dir", cifar, *TINY, "--save", tmp_path).out
     assert "Data      cifar10: 20 training, 0 validation, 4 test images" in printed
     assert " automobile " in printed
     network = minicnn.load_model(tmp_path / "model.safetensors")
@@ -117,7 +124,7 @@ def colours(tmp_path_factory) -> Path:
 
 
 def test_a_folder_of_class_folders(colours, tmp_path):
-    words = ("train", colours, "--image-size", 12, "--model", "mlp", "--epochs", 10, "--output", tmp_path)
+    words = ("train", colours, "--image-size", 12, "--model", "mlp", "--epochs", 10, "--save", tmp_path)
     printed = run(*words, "--validation-split", 0, "--seed", 1).out
     assert f"Data      {colours}: 16 training, 0 validation, 4 test images" in printed
     assert "Test accuracy 100.0 % (4 of 4 images)" in printed
@@ -137,7 +144,7 @@ def test_folders_for_training_and_testing(colours, tmp_path):
     (test / "red").mkdir(parents=True)
     (test / "blue").mkdir()
     Image.new("RGB", (9, 9), "red").save(test / "red" / "1.png")
-    words = ("train", tmp_path / "data", *TINY, "--image-size", 12, "--output", tmp_path / "run")
+    words = ("train", tmp_path / "data", *TINY, "--image-size", 12, "--save", tmp_path / "run")
     printed = run(*words, COLUMNS="200").out
     assert "20 training, 0 validation, 1 test images" in printed
 
@@ -147,5 +154,5 @@ def test_folders_that_cannot_be_used(colours, tmp_path):
         f"minicnn train: '{colours}' is a folder of images and takes no --data-dir. Got '{tmp_path}'. "
         "Leave it out.\n"
     )
-    error = run("train", tmp_path, "--output", tmp_path / "run", code=2).err
+    error = run("train", tmp_path, "--save", tmp_path / "run", code=2).err
     assert error.startswith("datasets.image_folder: the class folders are not there.")

@@ -35,8 +35,8 @@ def test_help_names_every_command():
         (
             "train",
             "DATASET --model --epochs --batch-size --optimizer --learning-rate --seed --validation-split "
-            "--limit --data-dir --output --backend --quiet "
-            "notes_cnn small_cnn mlp sgd rmsprop adam 12 64 0.1",
+            "--limit --data-dir --save --backend --quiet "
+            "notes_cnn small_cnn mlp vgg_small sgd rmsprop adam 12 64 0.1",
         ),
         ("evaluate", "MODEL DATASET --data-dir"),
         ("predict", "MODEL IMAGE --invert --no-invert --json"),
@@ -108,7 +108,7 @@ def test_errors_of_a_process():
 
 def test_train_as_a_process(small_mnist, tmp_path):
     words = ("train", "mnist", "--data-dir", small_mnist, "--model", "small_cnn", "--epochs", 2)
-    printed = finish(start(*words, "--output", tmp_path / "run"))
+    printed = finish(start(*words, "--save", tmp_path / "run"))
     assert printed.err == ""
     assert "\x1b" not in printed.out, "no colours in a pipe"
     assert re.search(r"^Epoch 2/2  \d+\.\d s  loss", printed.out, re.MULTILINE)
@@ -122,7 +122,7 @@ def test_train_as_a_process(small_mnist, tmp_path):
 def test_terminals_without_unicode(trained, small_mnist, tmp_path):
     words = ("train", "mnist", "--data-dir", small_mnist, "--model", "small_cnn", "--epochs", 1)
     processes = [
-        start(*words, "--output", tmp_path, **NOT_UNICODE),
+        start(*words, "--save", tmp_path, **NOT_UNICODE),
         start("summary", trained.model, **NOT_UNICODE),
         start("predict", trained.model, trained.folder / "digit.png", **NOT_UNICODE),
         start("train", "--help", **NOT_UNICODE),
@@ -155,7 +155,7 @@ def test_ctrl_c(small_mnist, tmp_path):
     # Where pytest itself runs with SIGINT ignored, the new process would inherit that.
     program = "import signal; signal.signal(2, signal.default_int_handler); import minicnn.cli as c; c.main()"
     words = ("train", "mnist", "--data-dir", small_mnist, "--model", "small_cnn", "--epochs", 100000)
-    process = start(*words, "--output", tmp_path, program=f"-c {program}")
+    process = start(*words, "--save", tmp_path, program=f"-c {program}")
     while not process.stdout.readline().startswith(b"Epoch 1/"):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
@@ -169,20 +169,20 @@ def test_ctrl_c(small_mnist, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="a signal of POSIX systems")
 def test_a_stopped_training_ends_as_if_it_had_not_been(small_mnist, tmp_path):
     words = ("train", "mnist", "--data-dir", small_mnist, "--model", "small_cnn", "--epochs", 4, "--seed", 3)
-    run(*words, "--output", tmp_path / "whole")
+    run(*words, "--save", tmp_path / "whole")
     program = "import signal; signal.signal(2, signal.default_int_handler); import minicnn.cli as c; c.main()"
-    process = start(*words, "--output", tmp_path / "stopped", program=f"-c {program}")
+    process = start(*words, "--save", tmp_path / "stopped", program=f"-c {program}")
     while not process.stdout.readline().startswith(b"Epoch 1/"):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     finish(process, code=130)
-    run(*words, "--output", tmp_path / "stopped", "--resume")
+    run(*words, "--save", tmp_path / "stopped", "--resume")
     networks = [minicnn.load_model(tmp_path / name / "model.safetensors") for name in ("whole", "stopped")]
     for expected, weight in zip(*(network.get_weights() for network in networks), strict=True):
         assert (expected == weight).all()
     assert not (tmp_path / "stopped" / "checkpoint.safetensors").exists()
     sentence = f"minicnn train: no training was interrupted in '{tmp_path / 'whole'}'. Leave --resume out"
-    assert run(*words, "--output", tmp_path / "whole", "--resume", code=2).err.startswith(sentence)
+    assert run(*words, "--save", tmp_path / "whole", "--resume", code=2).err.startswith(sentence)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a signal of POSIX systems")

@@ -26,7 +26,7 @@ def history(folder):
 def tiny(small_mnist, folder, *more, **environment):
     """Train the smallest network for a moment."""
     words = ("train", "mnist", "--data-dir", small_mnist, "--model", "small_cnn", "--epochs", 1)
-    return run(*words, "--output", folder, *more, **environment)
+    return run(*words, "--save", folder, *more, **environment)
 
 
 def test_it_says_what_it_does(trained):
@@ -212,7 +212,7 @@ def test_ctrl_c_says_where_it_stopped(small_mnist, tmp_path, monkeypatch):
         return train_step(self, data)
 
     monkeypatch.setattr(minicnn.Sequential, "train_step", interrupted)
-    words = ("train", "mnist", "--data-dir", small_mnist, "--model", "mlp", "--output", tmp_path)
+    words = ("train", "mnist", "--data-dir", small_mnist, "--model", "mlp", "--save", tmp_path)
     error = run(*words, code=130).err
     assert error.startswith("minicnn train: stopped by Ctrl-C in epoch 3 of 12. `minicnn ")
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.safetensors"]
@@ -237,7 +237,8 @@ def test_ctrl_c_says_where_it_stopped(small_mnist, tmp_path, monkeypatch):
         ),
         (
             "mnist_subset --model vgg",
-            "there is no such model. Expected notes_cnn, small_cnn, mlp or a .safetensors file, got 'vgg'.",
+            "there is no such model. Expected notes_cnn, small_cnn, mlp, vgg_small or a .safetensors file, "
+            "got 'vgg'.",
         ),
         (
             "mnist_subset --optimizer ada",
@@ -278,10 +279,10 @@ def test_wrong_arguments(words, sentence, tmp_path, monkeypatch):
 def test_errors_of_the_library_come_as_they_are(tmp_path):
     folder = tmp_path / "empty"
     folder.mkdir()
-    assert run("train", "mnist", "--data-dir", folder, "--output", tmp_path, code=2).err.startswith(
+    assert run("train", "mnist", "--data-dir", folder, "--save", tmp_path, code=2).err.startswith(
         "datasets.mnist.load_data: 4 of the 4 files not found. Expected a folder with train-images-idx3"
     )
-    seed = ("--seed", 2**64, "--output", tmp_path)
+    seed = ("--seed", 2**64, "--save", tmp_path)
     assert run("train", "mnist_subset", *seed, code=2).err == (
         f"set_random_seed: the seed is unusable. Expected an integer from 0 to 2⁶⁴ − 1, got {2**64}.\n"
     )
@@ -299,15 +300,15 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, mo
     file = tmp_path / "file"
     file.touch()
     for folder, reason in ((file, f"{file}: File exists"), (file / "in", f"{file / 'in'}: Not a directory")):
-        assert run("train", "mnist_subset", "--output", folder, code=2).err == (
+        assert run("train", "mnist_subset", "--save", folder, code=2).err == (
             f"minicnn train: the results cannot be written to '{folder}' ({reason}). "
-            "Choose another folder with --output.\n"
+            "Choose another folder with --save.\n"
         )
     folder = tmp_path / "history.json"
     folder.mkdir()
-    assert run("train", "mnist_subset", "--output", tmp_path, code=2).err == (
+    assert run("train", "mnist_subset", "--save", tmp_path, code=2).err == (
         f"minicnn train: the results cannot be written to '{tmp_path}' ({folder}: Is a directory). "
-        "Choose another folder with --output.\n"
+        "Choose another folder with --save.\n"
     )
 
 

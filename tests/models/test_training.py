@@ -336,16 +336,18 @@ def test_training_ends_properly_when_interrupted(error, images):
     assert len(history["loss"]) == 2, "the model can be trained on"
 
 
-def test_history_has_the_epoch_before_other_callbacks_see_it():
+def test_history_keeps_the_epoch_after_the_other_callbacks():
+    """As in Keras: what they add to the logs is in it."""
     lengths = []
 
     class Look(callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
-            lengths.append(len(self.model.history.history["loss"]))
+            lengths.append(len(self.model.history.history.get("loss", [])))
+            logs["epoch"] = float(epoch)
 
     model, _ = watched()
-    model.fit(*numbers(2), epochs=3, verbose=0, callbacks=[Look()])
-    assert lengths == [1, 2, 3]
+    history = model.fit(*numbers(2), epochs=3, verbose=0, callbacks=[Look()]).history
+    assert lengths == [0, 1, 2] and history["epoch"] == [0.0, 1.0, 2.0]
 
 
 # -- what is printed -----------------------------------------------------------------------------------
