@@ -108,6 +108,15 @@ def test_refusals(settings, sentence):
     assert sentence in str(error.value)
 
 
+def test_too_few_batches_are_refused():
+    with pytest.raises(ArgumentError) as error:
+        bowl("sgd").fit(X, Y, batch_size=10, epochs=2, verbose=0, callbacks=[LearningRateRangeTest(steps=50)])
+    assert str(error.value) == (
+        "LearningRateRangeTest: the training has too few batches for its steps. Expected 50, got 40. "
+        "Give fit more epochs, or the test fewer steps."
+    )
+
+
 def test_a_schedule_is_refused():
     model = bowl(optimizers.SGD(schedules.CosineDecay(0.1, decay_steps=10)))
     with pytest.raises(ArgumentError, match=r"the rate follows a schedule\. Compile with a number"):

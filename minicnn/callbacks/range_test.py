@@ -23,7 +23,7 @@ class LearningRateRangeTest(Callback):
 
     Step i of `steps` has the rate ``minimum·(maximum / minimum)^(i / (steps − 1))``. The test ends after
     `steps`, where the smoothed loss exceeds `stop_factor` times its best, or is no number; then training
-    ends, and weights, optimizer and rate are what they were. ``fit`` must bring `steps` batches.
+    ends, and weights, optimizer and rate are what they were.
 
     After it: `rates`, `losses` (smoothed, one for each rate), and `suggestion`, the rate at which the
     smoothed loss falls fastest over the logarithm of the rate, before it first rises by a third; None where
@@ -56,6 +56,11 @@ class LearningRateRangeTest(Callback):
         if not isinstance(optimizer.get_config()["learning_rate"], float | int):
             hint = "Compile with a number for the test."
             raise ArgumentError(message("LearningRateRangeTest", "the rate follows a schedule", hint=hint))
+        batches = (self.params.get("steps") or math.inf) * self.params.get("epochs", 1)
+        if batches < self.steps:
+            hint = "Give fit more epochs, or the test fewer steps."
+            where, problem = "LearningRateRangeTest", "the training has too few batches for its steps"
+            raise ArgumentError(message(where, problem, expected=self.steps, got=batches, hint=hint))
         self.rates, self.losses, self._mean = [], [], 0.0
         self._weights, self._rate = model.get_weights(), optimizer.learning_rate
         self._iterations = optimizer.iterations
