@@ -92,12 +92,11 @@ def recognise(model: Any) -> Pattern:
     A relu counts as RELU as a layer or as an activation. Flatten, dropout, normalizations, padding, global
     pooling and a softmax at the end are passed over; any other layer has no word: ArgumentError names it.
     """
-    stack = model if isinstance(model, list) else model.layers
     if not isinstance(model, list | Sequential):
         got, hint = type(model).__name__, "A pattern is a single row of layers."
         raise ArgumentError(message("recognise", "not a Sequential model", got=got, hint=hint))
     words = ["INPUT"]
-    for layer in stack:
+    for layer in model if isinstance(model, list) else model.layers:
         words += _words(layer)
     return fold(words)
 

@@ -104,6 +104,9 @@ def stack(kernels: Sequence[int], channels: int) -> Stack:
     >>> print(stack([7], channels=64))
     7×7: sees 7×7 pixels with 49·C² = 200,704 weights (C = 64)
     """
+    if not isinstance(kernels, list | tuple) or not kernels:
+        expected = "a list of kernel sizes"
+        raise ArgumentError(message("stack", "kernels", expected=expected, got=repr(kernels)))
     sizes = tuple(whole(kernel, "kernel", "stack") for kernel in kernels)
     channels = whole(channels, "channels", "stack")
     field = Field()

@@ -59,7 +59,7 @@ def output_size(
     """
     where = "output_size"
     size, kernel = whole(size, "size", where), whole(kernel, "kernel", where)
-    pads = padding if isinstance(padding, str | int) else (tuple(padding), tuple(padding))
+    pads = (tuple(padding), tuple(padding)) if isinstance(padding, list | tuple) else padding
     window, out = resolve_window(
         where, (size, size), (kernel, kernel), stride, pads, dilation, ceil_mode=ceil_mode
     )

@@ -53,7 +53,7 @@ def explain(error: ShapeError, layer: Layer, inputs: Sequence[Any]) -> None:
         return  # several inputs: the message names their shapes
     chain, line = _chain(symbols[0])
     with Switch(_trying, True), aside(), without_memory():
-        error.fixes = tuple(_fixes(line, layer))
+        error.fixes = tuple(_fixes(*line, layer))
     if len(chain) == 1 and not error.fixes:
         return
     lines = [str(error), f"The shapes: {' → '.join(chain)} → {_title(layer)} does not fit."]
@@ -63,10 +63,11 @@ def explain(error: ShapeError, layer: Layer, inputs: Sequence[Any]) -> None:
     error.args = ("\n".join(lines),)
 
 
-def _chain(symbol: Any) -> tuple[list[str], tuple[Any, list[Layer]]]:
-    """What led to a symbol, in words; and the layers in a row that end there, with the shape before them.
+def _chain(symbol: Any) -> tuple[list[str], tuple[Any, bool, list[Layer]]]:
+    """What led to a symbol, in words; and the layers in a row that end there.
 
-    The words follow the first of several inputs; the row starts behind them.
+    The words follow the first of several inputs. The row starts behind them, or at the model's input: with it
+    come the shape before it, and which of the two it is.
     """
     words: list[str] = []
     row: list[Layer] = []
@@ -86,7 +87,7 @@ def _chain(symbol: Any) -> tuple[list[str], tuple[Any, list[Layer]]]:
     words.reverse()
     if len(words) > _SHOWN:
         words = [*words[:2], "…", *words[-_SHOWN + 3 :]]
-    return words, (start, row[::-1])
+    return words, (start, straight, row[::-1])
 
 
 def _title(op: Any) -> str:
@@ -110,9 +111,8 @@ def _title(op: Any) -> str:
 _Stack = list[tuple[type[Layer], dict[str, Any]]]
 
 
-def _fixes(line: tuple[Any, list[Layer]], layer: Layer) -> Iterator[Fix]:
+def _fixes(shape: Any, from_input: bool, before: list[Layer], layer: Layer) -> Iterator[Fix]:
     """Working changes of the layers in a row, the failing one, and those behind it."""
-    shape, before = line
     try:
         stack = [(type(one), one.get_config()) for one in (*before, layer, *_following.get())]
     except (MinicnnError, AttributeError):
@@ -121,6 +121,8 @@ def _fixes(line: tuple[Any, list[Layer]], layer: Layer) -> Iterator[Fix]:
     if _builds(Fix("as it is", shape, tuple(stack))):
         return  # with new weights it fits: the weights that are there do not
     for proposals in (_channels_last, _same_padding, _smaller_kernel, _larger_input, _one_pool_less):
+        if not from_input and proposals in (_channels_last, _larger_input):
+            continue
         for fix in proposals(shape, stack, at):
             if _builds(fix):
                 yield fix

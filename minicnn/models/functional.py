@@ -20,6 +20,7 @@ class Model(Trainer, Layer):
     ``Model(inputs, outputs)`` makes a model from the symbols between them (any graph: shared layers,
     sub-models, inner symbols as outputs); a subclass with its own `call` is a model too.
 
+    >>> import numpy as np
     >>> from minicnn import layers
     >>> x = layers.Input((28, 28, 1))
     >>> h = layers.Conv2D(8, 3, strides=2, activation="relu")(x)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..calculators import LayerFacts, layer_facts, totals
+from ..checks import is_number, whole
 from ..errors import ArgumentError, message
 from ..layers.base import Layer
 from .rows import Entry, entries, graph_of, is_branched
@@ -83,10 +84,16 @@ class _Columns:
         """The width of the whole, and the table with its columns."""
         from rich.table import Column, Table
 
+        if length is not None:
+            whole(length, "line_length", f"summary of {where}")
+        given = isinstance(positions, list | tuple) and all(is_number(p) for p in positions)
+        if positions is not None and not given:
+            expected, got = "a list of shares of the line", repr(positions)
+            raise ArgumentError(message(f"summary of {where}", "positions", expected=expected, got=got))
         titles = ["Layer (type)", "Output Shape", "Param #"]
         titles += ["Connected to"] if self.branched else []
         shares, default = (_BRANCHED, 108) if self.branched else (_CHAIN, 88)
-        ends = list(positions or shares)
+        ends = list(shares if positions is None else positions)
         if self.show_trainable:
             titles, default, ends = [*titles, "Trainable"], default + 12, [0.9 * p for p in ends] + [1.0]
         if self.facts is not None:
@@ -98,7 +105,7 @@ class _Columns:
         ]
         if len(ends) != len(titles) or min(widths) < 4:
             expected = f"{len(shares)} rising shares of a line that leave each column 4 characters"
-            got = f"positions={list(positions or shares)}, line_length={length}"
+            got = f"positions={list(shares if positions is None else positions)}, line_length={length}"
             raise ArgumentError(message(f"summary of {where}", "no room", expected=expected, got=got))
         right = {"Param #", *_WIDE}
         columns = [

@@ -186,6 +186,8 @@ def test_nothing_very_often_takes_no_time():
 
 def test_a_graph_is_no_pattern():
     x = layers.Input((4, 4, 1))
+    with pytest.raises(ArgumentError, match=r"not a Sequential model\. Got int\."):
+        recognise(5)
     with pytest.raises(ArgumentError, match=r"not a Sequential model\. Got Functional\."):
         recognise(Model(x, layers.Conv2D(1, 2)(x)))
 

@@ -92,6 +92,7 @@ def test_behind_branches_only_the_row_after_them_is_changed():
         error
     )
     texts = [fix.text for fix in error.fixes]
+    assert not any("Input" in text for text in texts)
     assert texts[0] == "padding=\"same\" in Conv2D 'last'" and "kernel_size=(2, 2) in Conv2D 'last'" in texts
 
 

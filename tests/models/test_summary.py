@@ -209,6 +209,8 @@ def test_a_range_of_rows():
     ("options", "sentence"),
     [
         ({"line_length": 8}, "Expected 3 rising shares of a line that leave each column 4 characters"),
+        ({"line_length": "wide"}, "line_length. Expected a positive integer, got 'wide'."),
+        ({"positions": "x"}, "positions. Expected a list of shares of the line, got 'x'."),
         ({"positions": [0.5, 1.0]}, "no room. Expected 3 rising shares"),
         ({"positions": [0.9, 0.5, 1.0]}, "no room. Expected 3 rising shares"),
         ({"layer_range": ("flatten",)}, "layer_range. Expected two names or patterns"),
