@@ -134,7 +134,7 @@ class Layer(HasWeights):
 
     def __call__(self, *inputs: Any, training: bool | None = None, **kwargs: Any) -> Any:
         """Apply the layer to Tensors or arrays (a list for several inputs), or record it on symbols."""
-        for value in _flat(inputs):
+        for value in _flat((*inputs, *kwargs.values())):
             if hasattr(value, "record_layer"):
                 if training is not None:
                     kwargs["training"] = training

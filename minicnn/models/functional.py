@@ -134,13 +134,13 @@ class GraphModel(Model):
 
     @property
     def input(self) -> Any:
-        """Its input symbol, or a list of several."""
-        return self.inputs[0] if len(self.inputs) == 1 else list(self.inputs)
+        """Its input symbol, a list of several, or the dict it was made with."""
+        return _arranged(self.inputs, self._input_keys)
 
     @property
     def output(self) -> Any:
-        """Its output symbol, or a list of several."""
-        return self.outputs[0] if len(self.outputs) == 1 else list(self.outputs)
+        """Its output symbol, a list of several, or the dict it was made with."""
+        return _arranged(self.outputs, self._output_keys)
 
     @property
     def input_shape(self) -> Any:
@@ -182,6 +182,8 @@ class GraphModel(Model):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Output shape (a list for several outputs) for other input shapes."""
+        if isinstance(input_shape, dict):
+            input_shape = in_order(input_shape, self.input_names, self.where)
         shapes = self.graph.shapes(input_shape if isinstance(input_shape, list) else [input_shape])
         return self._structured(shapes)
 
@@ -195,8 +197,8 @@ class Functional(GraphModel):
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
-        self._input_keys, inputs = _by_key(inputs)
-        self._output_keys, outputs = _by_key(outputs)
+        self._input_keys, inputs = _by_key(inputs, self.where)
+        self._output_keys, outputs = _by_key(outputs, self.where)
         inputs = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         self._list_output = isinstance(outputs, list | tuple)
         outputs = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
@@ -261,11 +263,22 @@ class Functional(GraphModel):
         return cls(given, wanted, name=config["name"])
 
 
-def _by_key(symbols: Any) -> tuple[list[str] | None, Any]:
+def _arranged(symbols: list[Symbol], keys: list[str] | None) -> Any:
+    """Symbols as a model was made with them."""
+    if keys is not None:
+        return dict(zip(keys, symbols, strict=True))
+    return symbols[0] if len(symbols) == 1 else list(symbols)
+
+
+def _by_key(symbols: Any, where: str) -> tuple[list[str] | None, Any]:
     """The sorted keys of a dict and its symbols in their order; other structures as they are."""
     if not isinstance(symbols, dict):
         return None, symbols
-    keys = sorted(map(str, symbols))
+    other = next((key for key in symbols if not isinstance(key, str)), None)
+    if other is not None:
+        problem = "a key of its inputs or outputs is not a name"
+        raise ArgumentError(message(where, problem, expected="a string", got=repr(other)))
+    keys = sorted(symbols)
     return keys, [symbols[key] for key in keys]
 
 

@@ -66,14 +66,14 @@ class Symbol:
             raise
 
     def _record_layer(self, layer: Layer, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        for name, value in kwargs.items():
+            map_symbols(value, partial(_refuse_keyword, layer, name))
         try:
             own = {name: value for name, value in kwargs.items() if name != "training"}
             inspect.signature(layer.call).bind(*inputs, **own)
         except TypeError as error:
             hint = "Several inputs go in a list."
             raise ArgumentError(message(layer.where, f"its call does not fit ({error})", hint=hint)) from None
-        for name, value in kwargs.items():
-            map_symbols(value, partial(_refuse_keyword, layer, name))
         first = inputs[0]
         shape = [s.shape for s in first] if isinstance(first, list | tuple) else first.shape
         layer.build_for(shape)
@@ -142,7 +142,7 @@ class Node:
 
 
 def _refuse_keyword(layer: Layer, name: str, symbol: Symbol) -> None:
-    hint = f"Pass it among the inputs: layer([x, {name}]), where `call` takes a list, or layer(x, {name})."
+    hint = "Pass it by position, or in a list where `call` takes one."
     raise ArgumentError(message(layer.where, f"its keyword argument {name!r} is a symbol", hint=hint))
 
 

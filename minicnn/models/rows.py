@@ -37,7 +37,7 @@ def entries(model: Any) -> list[Entry]:
         nodes = [] if graph is None else graph.nodes
         return [_entry(layer, [n for n in nodes if n.op is layer], layer.name) for layer in model.layers]
     by_op: dict[int, list[Any]] = {}
-    for node in _by_depth(graph):
+    for _, node in _by_depth(graph):
         by_op.setdefault(_key(node), []).append(node)
     found: list[Entry] = []
     for group in by_op.values():
@@ -63,8 +63,8 @@ def _key(node: Any) -> int:
     return id(node.op) if isinstance(node.op, Layer) else id(node)
 
 
-def _by_depth(graph: Any) -> list[Any]:
-    """All nodes, those furthest from the outputs first; of one depth, those that the outputs meet first."""
+def _by_depth(graph: Any) -> list[tuple[int, Any]]:
+    """All nodes and their depths, the deepest first; of one depth, those that the outputs meet first."""
     order, met = _walk(graph)
     depths: dict[int, int] = {}
     deepest: dict[int, int] = {}  # of all calls of a layer
@@ -76,7 +76,8 @@ def _by_depth(graph: Any) -> list[Any]:
     known = {id(node) for node in order}
     unused = [symbol.node for symbol in graph.inputs if id(symbol.node) not in known]
     order += [node for node in unused if isinstance(node.op, InputLayer)]  # nothing hangs on them
-    return sorted(order, key=lambda node: (-deepest.get(_key(node), 0), met.get(_key(node), -1)))
+    order.sort(key=lambda node: (-deepest.get(_key(node), 0), met.get(_key(node), -1)))
+    return [(deepest.get(_key(node), 0), node) for node in order]
 
 
 def _walk(graph: Any) -> tuple[list[Any], dict[int, int]]:
@@ -99,12 +100,13 @@ def _walk(graph: Any) -> tuple[list[Any], dict[int, int]]:
     return order, met
 
 
-def is_branched(model: Any, rows: list[Entry]) -> bool:
-    """Whether a functional model is more than a single row of layers: only then connections are shown."""
+def is_branched(model: Any) -> bool:
+    """Whether a functional model is more than a single row of layers: only then connections are shown.
+
+    Two calls of a layer have one depth; an inner output alone makes no branch.
+    """
     if not isinstance(model, Functional):
         return False
-    nodes = [node for entry in rows for node in entry.nodes]
-    used = [id(symbol) for node in nodes for symbol in node.input_symbols]
-    several = len(model.inputs) > 1 or len(model.outputs) > 1
-    shared = any(len(entry.nodes) > 1 for entry in rows)
-    return several or shared or len(set(used)) != len(used) or any(len(n.input_symbols) > 1 for n in nodes)
+    nodes = _by_depth(model.graph)
+    depths = {depth for depth, _ in nodes}
+    return len(depths) < len(nodes) or any(len(node.input_symbols) > 1 for _, node in nodes)

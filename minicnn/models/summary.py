@@ -71,7 +71,7 @@ class _Columns:
     """Which columns a summary has, and what stands in them."""
 
     def __init__(self, model: Any, rows: list[Entry], show_trainable: bool, wide: bool) -> None:
-        self.branched, self.show_trainable = is_branched(model, rows), show_trainable
+        self.branched, self.show_trainable = is_branched(model), show_trainable
         self.facts: dict[int, list[LayerFacts]] | None = None
         self.everything: list[LayerFacts] = []
         if wide:
@@ -144,7 +144,8 @@ class _Columns:
                 source = symbol.node
                 calls = source.op._nodes if isinstance(source.op, Layer) else [source]
                 name = self.names.get(id(source), source.name)
-                found.append(f"{name}[{calls.index(source)}][{source.outputs.index(symbol)}]")
+                output = [id(one) for one in source.outputs].index(id(symbol))  # == would make a node
+                found.append(f"{name}[{calls.index(source)}][{output}]")
         return ", ".join(found)
 
     def _wide(self, entry: Entry) -> list[str]:

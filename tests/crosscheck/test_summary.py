@@ -67,6 +67,22 @@ def nested_in_a_row(k):
     return k.Sequential([k.layers.Input((4,), name="in"), inner, k.layers.Dense(2, name="last")])
 
 
+def several_from_one(k):
+    """A nested model of two outputs, taken in the other order."""
+    i = k.layers.Input((4,), name="i")
+    inner = k.Model(i, [k.layers.Dense(2, name="p")(i), k.layers.Dense(3, name="q")(i)], name="inner")
+    x = k.layers.Input((4,), name="in")
+    a, b = inner(x)
+    return k.Model(x, k.layers.Dense(1, name="last")(k.layers.Concatenate(name="joined")([b, a])))
+
+
+def inner_output(k):
+    """A single row of layers, of which an inner one is an output too."""
+    x = k.layers.Input((4,), name="in")
+    h = k.layers.Dense(3, name="h")(x)
+    return k.Model(x, [h, k.layers.Dense(2, name="o")(h)])
+
+
 def frozen(k):
     model = branched(k)
     model.get_layer("a1").trainable = False
@@ -81,6 +97,7 @@ def operators(k):
 
 
 MODELS = [notes, unbuilt, chain, branched, two_in_two_out, shared, nested, nested_in_a_row, frozen, operators]
+MODELS += [several_from_one, inner_output]
 OPTIONS = [
     {},
     {"line_length": 100},

@@ -400,8 +400,10 @@ def test_a_symbol_as_keyword_is_refused():
     a, b = Input((4,)), Input((4,))
     layer = Masked(name="m")
     assert layer(a, b).shape == (None, 4)
-    with pytest.raises(ArgumentError) as error:
-        layer(a, mask=b)
-    assert str(error.value).startswith(
-        "Masked 'm': its keyword argument 'mask' is a symbol. Pass it among the"
-    )
+    advice = "Pass it by position, or in a list where `call` takes one."
+    for wrong in (lambda: layer(a, mask=b), lambda: layer(np.ones((2, 4)), mask=b)):
+        with pytest.raises(ArgumentError) as error:
+            wrong()
+        assert str(error.value) == f"Masked 'm': its keyword argument 'mask' is a symbol. {advice}"
+    with pytest.raises(ArgumentError, match="^Dense 'd': its keyword argument 'x' is a symbol"):
+        Dense(2, name="d")(x=a)

@@ -37,6 +37,22 @@ def test_dicts_go_in_and_come_out():
         np.testing.assert_array_equal(in_a_list[name].numpy(), found[name].numpy())
 
 
+def test_symbols_and_shapes_come_in_dicts():
+    net = model()
+    assert {name: symbol.shape for name, symbol in net.input.items()} == {
+        "image": (None, 6, 6, 1),
+        "age": (None, 2),
+    }
+    assert {name: symbol.shape for name, symbol in net.output.items()} == {
+        "kind": (None, 3),
+        "size": (None, 1),
+    }
+    shapes = net.compute_output_shape({"image": (5, 6, 6, 1), "age": (5, 2)})
+    assert shapes == {"kind": (5, 3), "size": (5, 1)}
+    inner = Model(net.input, net.get_layer("a_layer").input)
+    assert inner.predict(X, verbose=0).shape == (8, 34)
+
+
 def test_training_names_outputs_by_their_keys():
     net = model()
     losses = {"kind": "sparse_categorical_crossentropy", "size": "mse"}
@@ -81,3 +97,11 @@ def test_keys_that_do_not_fit():
         net({"image": X["image"]})
     with pytest.raises(ArgumentError, match="age, image"):
         net.predict({**X, "more": X["age"]}, verbose=0)
+    with pytest.raises(ArgumentError, match="age, image"):
+        net.compute_output_shape({"image": (5, 6, 6, 1)})
+    a = layers.Input((2,))
+    for inputs, outputs in (({0: a}, a * 2), (a, {0: a * 2})):
+        with pytest.raises(ArgumentError) as error:
+            Model(inputs, outputs, name="m")
+        problem = "a key of its inputs or outputs is not a name. Expected a string, got 0."
+        assert str(error.value) == f"Functional 'm': {problem}"

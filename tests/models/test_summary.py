@@ -231,3 +231,13 @@ def test_the_state_of_the_optimizer_counts_once_it_is_there():
     assert "Optimizer params" not in printed(model)
     model.fit(np.ones((4, 4)), np.ones((4, 2)), verbose=0)
     assert " Optimizer params: 22 (88.00 B)" in printed(model) and " Total params: 32 (128" in printed(model)
+
+
+def test_a_nested_model_of_several_outputs():
+    """Symbols are told apart by identity: comparing them would compute."""
+    i = layers.Input((4,))
+    inner = Model(i, [layers.Dense(2)(i), layers.Dense(3)(i)], name="inner")
+    x = layers.Input((4,), name="in")
+    a, b = inner(x)
+    found = rows(Model(x, layers.Concatenate(name="c")([b, a])), line_length=108)
+    assert [row[-1] for row in found] == ["Connected to", "-", "in[0][0]", "inner[0][1], inner[0][0]"]
