@@ -51,7 +51,7 @@ from . import (  # noqa: E402  # noqa: E402
     utils,
 )
 from .autograd import Function, Parameter, Tensor, debug, grad, no_grad  # noqa: E402
-from .backend import use_backend  # noqa: E402
+from .backend import set_threads, use_backend  # noqa: E402
 from .models import Model, Sequential, load_model  # noqa: E402
 
 __version__ = "0.1.0"
@@ -80,6 +80,7 @@ __all__ = [
     "optimizers",
     "preprocessing",
     "regularizers",
+    "set_threads",
     "use_backend",
     "utils",
     "visualize",

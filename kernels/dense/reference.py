@@ -33,9 +33,9 @@ def dense_forward(x: np.ndarray, w: np.ndarray, out: np.ndarray | None = None) -
     >>> dense_forward(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [5.0, 6.0]]))
     array([[13., 16.]])
     """
-    dtype = _check("dense_forward", "x", x, w, axis=0)
+    dtype = check_product("dense_forward", "x", x, w, axis=0)
     y = result("dense_forward", out, (*x.shape[:-1], w.shape[1]), dtype)
-    np.matmul(_rows(x), w, out=_rows(y))  # (rows, c) @ (c, f) -> (rows, f)
+    np.matmul(rows_of(x), w, out=rows_of(y))  # (rows, c) @ (c, f) -> (rows, f)
     return y
 
 
@@ -63,9 +63,9 @@ def dense_input_grad(gy: np.ndarray, w: np.ndarray, out: np.ndarray | None = Non
     >>> dense_input_grad(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [5.0, 6.0]]))
     array([[11., 17.]])
     """
-    dtype = _check("dense_input_grad", "gy", gy, w, axis=1)
+    dtype = check_product("dense_input_grad", "gy", gy, w, axis=1)
     gx = result("dense_input_grad", out, (*gy.shape[:-1], w.shape[0]), dtype)
-    np.matmul(_rows(gy), w.T, out=_rows(gx))  # (rows, f) @ (f, c) -> (rows, c)
+    np.matmul(rows_of(gy), w.T, out=rows_of(gx))  # (rows, f) @ (f, c) -> (rows, c)
     return gx
 
 
@@ -99,15 +99,15 @@ def dense_weight_grad(x: np.ndarray, gy: np.ndarray, out: np.ndarray | None = No
     if min(x.ndim, gy.ndim) < 1 or x.shape[:-1] != gy.shape[:-1]:
         raise error(where, "x and gy have different rows", f"gy ({x.shape[:-1]}, f)", gy.shape)
     gw = result(where, out, (x.shape[-1], gy.shape[-1]), dtype)
-    return np.matmul(_rows(x).T, _rows(gy), out=gw)  # (c, rows) @ (rows, f) -> (c, f)
+    return np.matmul(rows_of(x).T, rows_of(gy), out=gw)  # (c, rows) @ (rows, f) -> (c, f)
 
 
-def _rows(a: np.ndarray) -> np.ndarray:
+def rows_of(a: np.ndarray) -> np.ndarray:
     """Return a as a matrix (rows, last axis); a view where a is contiguous."""
     return a.reshape(int(np.prod(a.shape[:-1])), a.shape[-1])
 
 
-def _check(where: str, name: str, a: np.ndarray, w: np.ndarray, axis: int) -> np.dtype:
+def check_product(where: str, name: str, a: np.ndarray, w: np.ndarray, axis: int) -> np.dtype:
     """The last axis of a must be as long as the given axis of w; return the common dtype."""
     check_rank(where, 2, w=w)
     dtype = check_floats(where, **{name: a, "w": w})

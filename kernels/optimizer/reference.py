@@ -42,7 +42,7 @@ def sgd_update_(
     (array([1.25]), array([0.25]))
     """
     lr, momentum = float(lr), float(momentum)
-    _check("sgd_update_", w, gw, velocity=(velocity, momentum != 0))
+    check_states("sgd_update_", w, gw, velocity=(velocity, momentum != 0))
     for w_, g, v in _blocks(w, gw, velocity):
         step = g * -lr
         if v is not None:
@@ -88,7 +88,7 @@ def rmsprop_update_(
     (array([0.8]), array([1.]))
     """
     lr, rho, momentum, epsilon = float(lr), float(rho), float(momentum), float(epsilon)
-    _check(
+    check_states(
         "rmsprop_update_",
         w,
         gw,
@@ -154,7 +154,7 @@ def adam_update_(
     lr, beta_1, beta_2, epsilon = float(lr), float(beta_1), float(beta_2), float(epsilon)
     if step < 1:
         raise error("adam_update_", "the step is not counted from 1", "at least 1", step)
-    _check("adam_update_", w, gw, m=(m, True), v=(v, True), vhat=(vhat, amsgrad))
+    check_states("adam_update_", w, gw, m=(m, True), v=(v, True), vhat=(vhat, amsgrad))
     alpha = lr * (1 - beta_2**step) ** 0.5 / (1 - beta_1**step)
     for w_, g, m_, v_, largest in _blocks(w, gw, m, v, vhat):
         m_ += (g - m_) * (1 - beta_1)
@@ -189,7 +189,7 @@ def adagrad_update_(w: Array, gw: Array, accumulator: Array, lr: float, epsilon:
     (array([0.625]), array([16.]))
     """
     lr, epsilon = float(lr), float(epsilon)
-    _check("adagrad_update_", w, gw, accumulator=(accumulator, True))
+    check_states("adagrad_update_", w, gw, accumulator=(accumulator, True))
     for w_, g, s in _blocks(w, gw, accumulator):
         s += g * g
         divisor = s + epsilon
@@ -225,7 +225,7 @@ def weight_decay_(w: Array, lr: float, weight_decay: float) -> None:
         w_ -= share * w_
 
 
-def _check(where: str, w: Array, gw: Array, **states: tuple[Array | None, bool]) -> None:
+def check_states(where: str, w: Array, gw: Array, **states: tuple[Array | None, bool]) -> None:
     """Every state must be there exactly when it is wanted, and look like w."""
     for name, (state, wanted) in states.items():
         if (state is not None) != wanted:

@@ -4,6 +4,7 @@
 - `kernel` hands out an operation of a backend; `register` adds an algorithm, `override` replaces one.
 - `explain` says which algorithm would run, and why.
 - `empty` hands out result buffers from a pool.
+- `set_threads` governs compiled kernels and BLAS together; ``MINICNN_THREADS`` sets the first number.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from .registry import (
     unregister,
     use_backend,
 )
+from .threads import set_threads, threads
 
 __all__ = [
     "Explanation",
@@ -52,7 +54,9 @@ __all__ = [
     "register",
     "returned",
     "same_device",
+    "set_threads",
     "shares_memory",
+    "threads",
     "to_numpy",
     "unregister",
     "use_backend",

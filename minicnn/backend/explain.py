@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from ..errors import ArgumentError, message
 from ..geometry import Window, conv_macs
 from .registry import _PARTS, _module, current_backend, kernel, overridden
+from .threads import threads
 
 _PASSES = {
     "conv2d_forward": "forward",
@@ -84,9 +84,9 @@ def explain(
         "g": g,
         "groups": groups,
     }
-    plan = _module(op, backend).conv2d_plan
+    plan, count = _module(op, backend).conv2d_plan, threads() if backend == "numba" else 1
     try:
-        chosen, workspace, why = plan(_PASSES[op], shapes, np.dtype(dtype), os.cpu_count() or 1, algorithm)
+        chosen, workspace, why = plan(_PASSES[op], shapes, np.dtype(dtype), count, algorithm)
     except ValueError:  # a registered algorithm: the shipped plan does not know it
         return Explanation(op, backend, algorithm, macs, 0, "It was registered and asked for by name.")
     return Explanation(op, backend, chosen, macs, workspace, why)

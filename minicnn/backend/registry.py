@@ -18,11 +18,12 @@ from typing import Any
 
 from ..errors import ArgumentError, BackendError, MinicnnError, message
 from ..kernels import OPERATIONS
+from .threads import start
 
 Kernel = Callable[..., Any]
 
 # backend name -> file in each folder of kernels/
-_FILES = {"numpy": "reference"}
+_FILES = {"numpy": "reference", "numba": "numba_cpu"}
 _registered: dict[tuple[str, str], dict[str, Kernel]] = {}
 _current: ContextVar[str | None] = ContextVar("minicnn_backend", default=None)
 _overrides: ContextVar[dict[str, Kernel] | None] = ContextVar("minicnn_overrides", default=None)
@@ -98,6 +99,8 @@ def _check_op(op: str, where: str) -> str:
 def _module(op: str, backend: str) -> Any:
     folder = OPERATIONS[_check_op(op, "minicnn.backend")]
     name = f"minicnn.kernels.{folder}.{_FILES[backend]}"
+    if backend == "numba":
+        start()
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

@@ -29,13 +29,12 @@ _TOLERANCE = 1e-10  # of the self-test, in float64
 # What is of use beside what is installed anyway: package, what for.
 _OPTIONAL = {
     "numba": "compiled kernels",
-    "scipy": "compiled kernels",
     "keras": "comparing with Keras",
     "jax": "running Keras",
     "tensorflow-cpu": "running Keras",
     "torch": "comparing with PyTorch",
 }
-_COMPILED = ("numba", "scipy")
+_COMPILED = ("numba",)
 
 
 class Finding(NamedTuple):
@@ -162,7 +161,8 @@ def _self_test() -> Finding:
         if not error < _TOLERANCE:
             text = f"{name}: a convolution is wrong by {error:.1e} of its size"
             return Finding("WRONG", "self-test", text, _install("--force-reinstall minicnn"))
-    return Finding("ok", "self-test", f"convolution and gradients agree with plain sums in {name}")
+    names = " and ".join(backend.available_backends())
+    return Finding("ok", "self-test", f"convolution and gradients agree with plain sums in {names}")
 
 
 def _convolution_error() -> float:

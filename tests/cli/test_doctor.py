@@ -30,9 +30,7 @@ def test_what_is_missing_comes_with_its_command(monkeypatch):
 
     monkeypatch.setattr(doctor, "version", nothing)
     out = run("doctor").out
-    needed = set(doctor._OPTIONAL) - (
-        set() if "numba" in backend.available_backends() else {"numba", "scipy"}
-    )
+    needed = set(doctor._OPTIONAL) - (set() if "numba" in backend.available_backends() else {"numba"})
     for name in sorted(needed):
         assert f"missing {name:16}for {doctor._OPTIONAL[name]}\n" in out
         assert f" -m pip install {name}\n" in out
@@ -77,6 +75,6 @@ def test_nothing_heavy_is_imported():
         "from minicnn.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print(sorted({'keras', 'torch', 'jax', 'tensorflow', 'numba', 'matplotlib'} & set(sys.modules)))"
+        "print(sorted({'keras', 'torch', 'jax', 'tensorflow', 'matplotlib'} & set(sys.modules)))"
     )
     assert finish(start(program=code)).out.endswith("\n[]\n")

@@ -46,9 +46,9 @@ FROM_INPUT = (
 CALLS = {
     "im2col": [(X, KERNEL_HW, G, OUT_HW)],
     "col2im": [(COLS, X_SHAPE, G)],
-    "conv2d_forward": [(X, W, G, 2, OUT_HW, name) for name in ("im2col", "naive")],
-    "conv2d_input_grad": [(Y, W, X_SHAPE, G, 2, name) for name in ("im2col", "naive")],
-    "conv2d_weight_grad": [(X, Y, W_SHAPE, G, 2, name) for name in ("im2col", "naive")],
+    "conv2d_forward": [(X, W, G, 2, OUT_HW, name) for name in ("auto", "im2col", "naive")],
+    "conv2d_input_grad": [(Y, W, X_SHAPE, G, 2, name) for name in ("auto", "im2col", "naive")],
+    "conv2d_weight_grad": [(X, Y, W_SHAPE, G, 2, name) for name in ("auto", "im2col", "naive")],
     "max_pool2d_forward": [(X, KERNEL_HW, G, OUT_HW)],
     "max_pool2d_input_grad": [(POOLED, ARGMAX, X_SHAPE, KERNEL_HW, G)],
     "avg_pool2d_forward": [(X, KERNEL_HW, G, OUT_HW)],
@@ -126,8 +126,21 @@ INDEPENDENT = {("activation_grad", "y", "linear")}
 """(operation, input, activation) whose result does not depend on that input."""
 
 
-def load(op):
-    return getattr(importlib.import_module(f"minicnn.kernels.{OPERATIONS[op]}.reference"), op)
+FILES = ("reference", "numba_cpu")
+FILE = "reference"  # where `load` looks
+
+
+@pytest.fixture(params=FILES)
+def execution(request, monkeypatch):
+    """Run a test with the kernels of every backend."""
+    monkeypatch.setitem(globals(), "FILE", request.param)
+
+
+every_execution = pytest.mark.usefixtures("execution")
+
+
+def load(op, file=None):
+    return getattr(importlib.import_module(f"minicnn.kernels.{OPERATIONS[op]}.{file or FILE}"), op)
 
 
 def bind(op, values, dtype):
@@ -196,9 +209,17 @@ def test_algorithms_lists_what_can_be_asked_for():
         for op, names in getattr(module, "ALGORITHMS", {}).items():
             assert OPERATIONS[op] == folder
             assert inspect.signature(load(op)).parameters["algorithm"].default == "auto"
-            assert set(names) == {values[-1] for values in CALLS[op]}
+            assert set(names) == {values[-1] for values in CALLS[op]} - {"auto"}
 
 
+@pytest.mark.parametrize("op", OPERATIONS)
+def test_every_execution_has_the_reference_s_signature(op):
+    expected = inspect.signature(load(op)).parameters.values()
+    parameters = inspect.signature(load(op, "numba_cpu")).parameters.values()
+    assert [(p.name, p.default) for p in parameters] == [(p.name, p.default) for p in expected]
+
+
+@every_execution
 @each_call
 def test_dtype_is_kept(op, values, dtype):
     for result in run(op, bind(op, values, dtype)):
@@ -206,6 +227,7 @@ def test_dtype_is_kept(op, values, dtype):
         assert result.dtype == (dtype if result.dtype.kind == "f" else np.uint8)
 
 
+@every_execution
 @each_call
 def test_inputs_are_not_changed(op, values, dtype):
     args = bind(op, values, dtype)
@@ -216,6 +238,7 @@ def test_inputs_are_not_changed(op, values, dtype):
         assert same != (name in changed(op, args)), name
 
 
+@every_execution
 @each_call
 @pytest.mark.parametrize("layout", ["every other", "backwards", "transposed"])
 def test_inputs_need_not_be_contiguous(op, values, dtype, layout):
@@ -232,6 +255,7 @@ def test_inputs_need_not_be_contiguous(op, values, dtype, layout):
         assert_close(result, expected, KERNEL[dtype])
 
 
+@every_execution
 @each_call
 def test_out(op, values, dtype):
     function, args = load(op), bind(op, values, dtype)
@@ -253,6 +277,7 @@ def test_out(op, values, dtype):
             function(**args, out=bad)
 
 
+@every_execution
 @each_call
 def test_nan_reaches_the_output(op, values, dtype):
     args = bind(op, values, dtype)

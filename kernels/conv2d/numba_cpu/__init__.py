@@ -1,0 +1,38 @@
+"""Convolution compiled for this processor; one algorithm a file.
+
+.. code-block:: text
+
+    direct.py   micro-kernels that read the image in place; any window, stride, dilation and groups
+    gemm.py     1×1 windows: the same micro-kernels on long rows of pixels
+    passes.py   the three kernels and their plan
+
+``im2col`` and ``naive`` are the reference's own.
+"""
+
+from __future__ import annotations
+
+from ..reference import (
+    WORKSPACE_LIMIT,
+    conv2d_forward_im2col,
+    conv2d_input_grad_im2col,
+    conv2d_weight_grad_im2col,
+)
+from .passes import (
+    ALGORITHMS,
+    conv2d_forward,
+    conv2d_input_grad,
+    conv2d_plan,
+    conv2d_weight_grad,
+)
+
+__all__ = [
+    "ALGORITHMS",
+    "WORKSPACE_LIMIT",
+    "conv2d_forward",
+    "conv2d_forward_im2col",
+    "conv2d_input_grad",
+    "conv2d_input_grad_im2col",
+    "conv2d_plan",
+    "conv2d_weight_grad",
+    "conv2d_weight_grad_im2col",
+]

@@ -1,0 +1,188 @@
+"""The three passes of the convolution, compiled, each by the algorithm asked for, and their plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ...checks import error, result
+from ...compiled.jit import COMPILED
+from ...compiled.parallel import get_threads, guarded
+from ...compiled.scratch import usable
+from ...windows import Geometry, Pair
+from .. import reference
+from ..tiling import WORKSPACE_LIMIT, Conv, Shape4
+from . import direct
+from .gemm import long_rows
+from .sizes import forward_job, scatter_job, sliced, weight_job
+
+__all__ = ["ALGORITHMS", "conv2d_forward", "conv2d_input_grad", "conv2d_plan", "conv2d_weight_grad"]
+
+_NAMES = ("direct", "gemm", "im2col", "naive")
+ALGORITHMS = dict.fromkeys(("conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad"), _NAMES)
+
+_NOTHING = {size: np.empty(0, f"f{size}") for size in (4, 8)}  # in place of a bias
+
+
+def conv2d_forward(
+    x: np.ndarray,
+    w: np.ndarray,
+    g: Geometry,
+    groups: int,
+    out_hw: Pair,
+    algorithm: str = "auto",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Slide the filters w over the images x; parameters as in the reference."""
+    y_shape = (*x.shape[:1], *out_hw, *w.shape[-1:])
+    conv = Conv.of("conv2d_forward", x.shape, w.shape, y_shape, g, groups, x=x, w=w)
+    name = _choose("forward", conv, algorithm)[0]
+    if name not in ("direct", "gemm"):
+        return reference.conv2d_forward(x, w, g, groups, out_hw, name, out)
+    y = result("conv2d_forward", out, conv.y, x.dtype)
+    if y.size:
+        _correlate(conv, name, x, w, y, transposed=False)
+    return y
+
+
+def conv2d_input_grad(
+    gy: np.ndarray,
+    w: np.ndarray,
+    x_shape: Shape4,
+    g: Geometry,
+    groups: int,
+    algorithm: str = "auto",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Gradient of the convolution with respect to its input; parameters as in the reference."""
+    conv = Conv.of("conv2d_input_grad", x_shape, w.shape, gy.shape, g, groups, gy=gy, w=w)
+    name = _choose("input_grad", conv, algorithm)[0]
+    if name not in ("direct", "gemm"):
+        return reference.conv2d_input_grad(gy, w, x_shape, g, groups, name, out)
+    gx = result("conv2d_input_grad", out, conv.x, gy.dtype)
+    turned = _turned(conv)
+    if not gx.size:
+        return gx
+    if turned is not None:
+        _correlate(turned, name, gy, w, gx, transposed=True)
+        return gx
+    with guarded:
+        threads = get_threads()
+        job = scatter_job(conv, threads)
+        with sliced(job, threads, gy.dtype) as (packed, images):
+            arrays = usable(gy).reshape(-1), usable(w).reshape(-1), gx.reshape(-1)
+            direct.scatter(threads, *arrays, packed, images, job.sizes, job.tiles)
+    return gx
+
+
+def conv2d_weight_grad(
+    x: np.ndarray,
+    gy: np.ndarray,
+    w_shape: Shape4,
+    g: Geometry,
+    groups: int,
+    algorithm: str = "auto",
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Gradient of the convolution with respect to its weights; parameters as in the reference."""
+    conv = Conv.of("conv2d_weight_grad", x.shape, w_shape, gy.shape, g, groups, x=x, gy=gy)
+    name = _choose("weight_grad", conv, algorithm)[0]
+    if name not in ("direct", "gemm"):
+        return reference.conv2d_weight_grad(x, gy, w_shape, g, groups, name, out)
+    gw = result("conv2d_weight_grad", out, conv.w, x.dtype)
+    with guarded:
+        threads = get_threads()
+        job = weight_job(long_rows(conv, threads) if name == "gemm" else conv, threads)
+        with sliced(job, threads, x.dtype) as (_, memory):
+            arrays = usable(x).reshape(-1), usable(gy).reshape(-1), gw.reshape(-1)
+            elements = job.own - int(job.sizes[20])
+            direct.weight_grad(threads, *arrays, memory, job.sizes, job.tiles, elements)
+    return gw
+
+
+def _correlate(conv: Conv, name: str, x: np.ndarray, w: np.ndarray, y: np.ndarray, transposed: bool) -> None:
+    """Run the forward, or an input gradient that was turned into one."""
+    with guarded:
+        threads = get_threads()
+        job = forward_job(long_rows(conv, threads) if name == "gemm" else conv, threads)
+        with sliced(job, threads, x.dtype) as (packed, band):
+            arrays = usable(x).reshape(-1), usable(w).reshape(-1), _NOTHING[x.itemsize], y.reshape(-1)
+            turn = int(transposed)
+            direct.forward(threads, *arrays, packed, band, job.sizes, job.tiles, turn, turn, -np.inf, np.inf)
+
+
+@cache
+def _turned(conv: Conv) -> Conv | None:
+    """The input gradient as a forward over gy, or None where scattering is less work."""
+    stride, ((top, _), (left, _)), (dh, dw) = conv.g
+    (_, h, w_, c), (kh, kw, _, f), (_, oh, ow, _) = conv.x, conv.w, conv.y
+    up, aside = dh * (kh - 1) - top, dw * (kw - 1) - left
+    if stride != (1, 1) or min(up, aside) < 0 or h * w_ > 1.3 * oh * ow:
+        return None
+    pad = (up, max(0, h - oh)), (aside, max(0, w_ - ow))  # only the first of each is looked at
+    shape = (kh, kw, f // conv.groups, c)
+    return replace(conv, x=conv.y, w=shape, y=conv.x, g=(stride, pad, (dh, dw)))
+
+
+def conv2d_plan(
+    which: str,
+    shapes: dict[str, Any],
+    dtype: np.dtype | type | str,
+    threads: int,
+    algorithm: str = "auto",
+) -> tuple[str, int, str]:
+    """Say how one pass of a convolution will be computed; parameters as in the reference."""
+    if which not in ("forward", "input_grad", "weight_grad") or algorithm in ("im2col", "naive"):
+        return reference.conv2d_plan(which, shapes, dtype, threads, algorithm)
+    x, w, y, g, groups = (shapes[name] for name in ("x", "w", "y", "g", "groups"))
+    conv = Conv(x, w, y, g, groups, np.dtype(dtype).itemsize)
+    conv.check("conv2d_plan")
+    name, why = _choose(which, conv, algorithm)
+    if name not in ("direct", "gemm"):
+        workspace = reference.conv2d_plan(which, shapes, dtype, threads, name)[1]
+        return name, workspace, why
+    return name, _workspace(which, name, conv, threads), why
+
+
+def _workspace(which: str, name: str, conv: Conv, threads: int) -> int:
+    """Bytes of scratch; 0 for an empty batch."""
+    if 0 in conv.y:
+        return 0
+    cut = long_rows(conv, threads) if name == "gemm" else conv
+    if which == "weight_grad":
+        job = weight_job(cut, threads)
+    elif which == "forward":
+        job = forward_job(cut, threads)
+    else:
+        turned = _turned(conv)
+        if turned is not None:
+            turned = long_rows(turned, threads) if name == "gemm" else turned
+        job = scatter_job(conv, threads) if turned is None else forward_job(turned, threads)
+    return job.elements(threads) * conv.itemsize
+
+
+def _choose(which: str, conv: Conv, algorithm: str) -> tuple[str, str]:
+    """The algorithm that runs, and why; ValueError for one that cannot."""
+    op = f"conv2d_{which}"
+    if algorithm not in ("auto", *_NAMES):
+        raise error(op, "there is no such algorithm", f"one of auto, {', '.join(_NAMES)}", repr(algorithm))
+    compiled = algorithm in ("direct", "gemm")
+    if compiled and not COMPILED:
+        raise error(op, f"{algorithm!r} needs the compiler", "im2col or naive", "NUMBA_DISABLE_JIT=1")
+    if algorithm == "gemm" and not conv.pointwise:
+        raise error(op, "'gemm' is for 1×1 windows", "stride 1 and no padding", f"{conv.w[:2]}, g = {conv.g}")
+    if algorithm != "auto":
+        return algorithm, "It was asked for by name."
+    if not COMPILED:
+        return "im2col", "NUMBA_DISABLE_JIT=1: there are no micro-kernels without the compiler."
+    if 0 in conv.y:
+        return "im2col", "There is nothing to compute."
+    if conv.pointwise:
+        return "gemm", "The window is one pixel: rows of pixels are joined, and the image is the matrix."
+    own = conv.itemsize * int(np.prod(conv.w)) * (1 + (which == "weight_grad"))
+    if own > WORKSPACE_LIMIT:
+        return "im2col", f"Weights of {own:,} bytes would be copied for every thread."
+    return "direct", "Micro-kernels read the image in place, so the windows are never copied."

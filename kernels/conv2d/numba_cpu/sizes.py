@@ -1,0 +1,109 @@
+"""The integers a driver needs, in one array, and how the output is cut into bands of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from math import ceil
+from typing import NamedTuple
+
+import numpy as np
+
+from ...compiled.scratch import LINE, scratch
+from ...microkernels.tiles import Panels, panels, tiles
+from ...windows import window_span
+from ..tiling import Conv
+
+__all__ = ["BAND_BYTES", "Job", "forward_job", "per_part", "scatter_job", "sliced", "weight_job"]
+
+BAND_BYTES = 256 * 1024
+"""Input rows of one band, so that they stay in a core's cache while all filters pass over them."""
+
+
+class Job(NamedTuple):
+    """One pass of one convolution, laid out: sizes for the driver, blocks, and elements of scratch."""
+
+    sizes: np.ndarray
+    tiles: np.ndarray
+    panels: Panels
+    packed: int  # elements of the packed weights
+    own: int  # elements of scratch of every part
+
+    def elements(self, threads: int) -> int:
+        """All the scratch of a call."""
+        return self.packed + threads * self.own
+
+
+def per_part(elements: int, itemsize: int) -> int:
+    """Round up, so that the next part begins on a cache line of its own."""
+    step = LINE // itemsize
+    return ceil(elements / step) * step
+
+
+@contextmanager
+def sliced(job: Job, threads: int, dtype: np.dtype) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Scratch of a job in two pieces: packed weights, and what the parts share out among themselves."""
+    memory = scratch(job.elements(threads), dtype)
+    yield memory[: job.packed], memory[job.packed :]
+
+
+def _sizes(conv: Conv, rows: int, padded: bool, width: int, own: int, cut: Panels) -> np.ndarray:
+    """The array that `direct.py` unpacks, in its order."""
+    (n, h, w_, c), (kh, kw, cg, f), (_, oh, ow, _) = conv.x, conv.w, conv.y
+    (sh, sw), ((top, _), (left, _)), (dh, dw) = conv.g
+    image = (n, h, w_, c, kh, kw, cg, f, oh, ow, sh, sw, top, left, dh, dw, conv.groups)
+    return np.array((*image, rows, padded, width, own, *cut, cut.ragged), np.int64)
+
+
+@cache
+def forward_job(conv: Conv, threads: int) -> Job:
+    """Forward: bands of output rows; padding is laid round a copy of their input rows."""
+    kh, kw, cg, f = conv.w
+    rows, padded, width, own = _bands(conv, threads)
+    cut = panels(f // conv.groups, conv.itemsize)
+    blocks = tiles(conv.y[2], cut.vectors, cut.ragged, conv.itemsize)
+    packed = per_part(conv.groups * cut.number * kh * kw * cg * cut.width, conv.itemsize)
+    return Job(_sizes(conv, rows, padded, width, own, cut), blocks, cut, packed, own)
+
+
+@cache
+def weight_job(conv: Conv, threads: int) -> Job:
+    """Weight gradient: bands as in the forward, and a weight array of its own for every part."""
+    rows, padded, width, band = _bands(conv, threads)
+    kh, kw, cg, f = conv.w
+    cut = panels(f // conv.groups, conv.itemsize)
+    merged = conv.groups == 1 and conv.g[2][1] == 1
+    blocks = tiles(kw * cg if merged else cg, cut.vectors, cut.ragged, conv.itemsize)
+    own = band + per_part(kh * kw * cg * f, conv.itemsize)
+    return Job(_sizes(conv, rows, padded, width, band, cut), blocks, cut, 0, own)
+
+
+@cache
+def scatter_job(conv: Conv, threads: int) -> Job:
+    """Input gradient by scattering: an image with its padding, one panel of channels deep, for every part."""
+    kh, kw, cg, f = conv.w
+    span = window_span((kh, kw), conv.g, conv.y[1:3])
+    height, width = (max(span[i], conv.g[1][i][0] + conv.x[1 + i]) for i in (0, 1))
+    cut = panels(cg, conv.itemsize)
+    own = per_part(height * width * cut.width, conv.itemsize)
+    blocks = tiles(conv.y[2], cut.vectors, False, conv.itemsize)
+    packed = per_part(conv.groups * cut.number * kh * kw * (f // conv.groups) * cut.width, conv.itemsize)
+    return Job(_sizes(conv, height, True, width, own, cut), blocks, cut, packed, own)
+
+
+def _bands(conv: Conv, threads: int) -> tuple[int, bool, int, int]:
+    """Return (output rows of a band, whether its input must be copied, its width, its elements)."""
+    n, h, w_, c = conv.x
+    oh, ow = conv.y[1:3]
+    (sh, _), (pad_h, pad_w), (dh, _) = conv.g
+    span = window_span(conv.w[:2], conv.g, (oh, ow))
+    top, left = pad_h[0], pad_w[0]
+    padded = top > 0 or left > 0 or span[0] > h or span[1] > w_
+    width = span[1] if padded else w_
+    reach = (conv.w[0] - 1) * dh + 1
+    rows = max(1, (BAND_BYTES // max(1, width * c * conv.itemsize) - reach) // sh + 1)
+    rows = min(rows, oh, max(1, ceil(n * oh / threads)))
+    rows = ceil(oh / ceil(oh / rows))
+    own = per_part(((rows - 1) * sh + reach) * width * c, conv.itemsize) if padded else 0
+    return rows, padded, width, own
