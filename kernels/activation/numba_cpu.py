@@ -8,9 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..checks import check_floats, check_same_shape, error, result
-from ..compiled.jit import jit
+from ..compiled.jit import COMPILED, jit
 from ..compiled.parallel import guarded, launch, threads_for
-from ..compiled.scratch import scratch, usable
+from ..compiled.pointers import address_of
+from ..compiled.scratch import per_part, scratch, usable
+from ..microkernels.tiles import multiply, panels, tiles
 from . import reference
 from .reference import (
     activation_forward,
@@ -48,18 +50,24 @@ def _limit_part(part, parts, y, z, lower):
 @jit
 def _relu_grad_part(part, parts, gy, y, gz, zero):
     for i in range(part * y.size // parts, (part + 1) * y.size // parts):
-        # Where y is NaN, y + gy is, too.
-        gz[i] = gy[i] if y[i] > zero else (zero if y[i] <= zero else y[i] + gy[i])
+        value, gradient = y[i], gy[i]  # both loaded whatever follows, so that the loop has no branch
+        kept = gradient if value > zero else zero
+        gz[i] = kept if value == value else value  # NaN is not equal to itself
 
 
 @jit
-def _bias_grad_part(part, parts, gy, sums, c, own):
-    rows = gy.size // c
-    for i in range(c):
-        sums[part * own + i] = 0
-    for row in range(part * rows // parts, (part + 1) * rows // parts):
-        for i in range(c):
-            sums[part * own + i] += gy[row * c + i]
+def _bias_grad_part(part, parts, gy, sums, one, blocks, panels, c, own):
+    """A product with a row of ones: the micro-kernel sums columns, the one it reads never moves on."""
+    number, _, width, last, ragged = panels
+    rows, size = gy.size // c, gy.itemsize
+    first, end = part * rows // parts, (part + 1) * rows // parts
+    for panel in range(number):
+        cut = ragged if panel == number - 1 else 0
+        b, to = (first * c + panel * width) * size, (part * own + panel * width) * size
+        multiply(
+            blocks, 1, cut, last, size, address_of(one), address_of(gy) + b, address_of(sums) + to,
+            1, end - first, 0, 0, 0, c, 0, 0, 0, 0, -np.inf, np.inf,
+        )  # fmt: skip
 
 
 @jit
@@ -78,8 +86,8 @@ def _run_relu_grad(threads, gy, y, gz, zero):
 
 
 @jit
-def _run_bias_grad(threads, gy, gb, sums, own):
-    launch(_bias_grad_part, threads, (gy, sums, gb.size, own))
+def _run_bias_grad(threads, gy, gb, sums, one, blocks, panels, own):
+    launch(_bias_grad_part, threads, (gy, sums, one, blocks, panels, gb.size, own))
     for i in range(gb.size):
         gb[i] = sums[i]
         for part in range(1, threads):
@@ -128,10 +136,14 @@ def bias_grad(gy: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     if gy.ndim < 1:
         raise error("bias_grad", "gy has no axis to keep", "at least 1 axis", "a number")
     gb = result("bias_grad", out, gy.shape[-1:], dtype)
-    own = -(-gb.size // 16) * 16  # a cache line of its own for every part
+    if not (COMPILED and gy.size):
+        return reference.bias_grad(gy, gb)
+    cut = panels(gb.size, gb.itemsize)
+    blocks = tiles(1, cut.vectors, cut.ragged, gb.itemsize)
+    own = per_part(gb.size, gb.itemsize)
     with guarded:
         threads = threads_for(gy.size)
-        if gb.size:
-            sums = scratch(threads * own, dtype)
-            _run_bias_grad(threads, usable(gy).reshape(-1), gb, sums, own)
+        sums, one = scratch(threads * own, dtype), np.ones(1, dtype)
+        columns = (cut.number, cut.vectors, cut.width, cut.last, int(cut.ragged))
+        _run_bias_grad(threads, usable(gy).reshape(-1), gb, sums, one, blocks, columns, own)
     return gb

@@ -86,7 +86,7 @@ if COMPILED:
     _region = kept(numba.njit(parallel=True, nogil=True, fastmath=FAST)(_region))
 
 
-def _flush_to_zero(builder: ir.IRBuilder, triple: str):
+def _flush_to_zero(builder, triple):
     """Emit "take tiny numbers as zero" and return a function that emits "as it was before"."""
     module = builder.module
     if triple.startswith(("x86_64", "i386", "i686")):
@@ -109,7 +109,7 @@ def _flush_to_zero(builder: ir.IRBuilder, triple: str):
     return lambda: None
 
 
-def _shim(context, module: ir.Module, body, packed: types.BaseTuple) -> ir.Function:
+def _shim(context, module, body, packed):
     """Emit ``void shim(block, part, parts)``: unpack the arguments and call the body with them."""
     signature = body.get_call_type(context.typing_context, (types.int64, types.int64, *packed), {})
     compiled = body.dispatcher.get_compile_result(signature)

@@ -6,9 +6,11 @@ so one buffer, grown to the largest request so far, serves them all.
 
 from __future__ import annotations
 
+from math import ceil
+
 import numpy as np
 
-__all__ = ["LINE", "scratch", "usable"]
+__all__ = ["LINE", "per_part", "scratch", "usable"]
 
 LINE = 64
 """Bytes of a cache line; a vector that begins on one is loaded and stored in one piece."""
@@ -30,3 +32,9 @@ def scratch(elements: int, dtype: np.dtype) -> np.ndarray:
 def usable(array: np.ndarray) -> np.ndarray:
     """The array as compiled code takes it: C-contiguous, aligned, writeable; copied where it is not."""
     return array if array.flags.carray else np.require(array, requirements=["C", "A", "W"])
+
+
+def per_part(elements: int, itemsize: int) -> int:
+    """Round up, so that the next part begins on a cache line of its own."""
+    step = LINE // itemsize
+    return ceil(elements / step) * step

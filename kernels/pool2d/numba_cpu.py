@@ -85,6 +85,66 @@ def _input_grad_part(part, parts, gy, argmax, gx, sizes):
 
 
 @jit
+def _pick(value, tap, best, winner):
+    """The larger of two and its tap; the first of equals, and of NaNs: no comparison with one is true."""
+    wins = (value > best) | ((value != value) & (best == best))
+    return (value, tap) if wins else (best, winner)
+
+
+@jit
+def _forward_2x2_part(part, parts, x, y, argmax, sizes):
+    """Windows of 2×2 inside the image: all four pixels in one loop over the channels."""
+    _, h, w, c, _, _, oh, ow, sh, sw = sizes[:10]
+    n = sizes[0]
+    for row in range(part * n * oh // parts, (part + 1) * n * oh // parts):
+        image, p = row // oh, row % oh
+        for q in range(ow):
+            to, above = (row * ow + q) * c, ((image * h + p * sh) * w + q * sw) * c
+            below = above + w * c
+            for i in range(c):
+                best, winner = _pick(x[above + c + i], 1, x[above + i], 0)
+                lower, low_winner = _pick(x[below + c + i], 3, x[below + i], 2)
+                best, winner = _pick(lower, low_winner, best, winner)
+                y[to + i] = best
+                argmax[to + i] = winner
+
+
+@jit
+def _input_grad_2x2_part(part, parts, gy, argmax, gx, sizes):
+    """Windows of 2×2 that do not overlap: every pixel of a window is written once."""
+    n, h, w, c, _, _, oh, ow = sizes[:8]
+    if h != 2 * oh or w != 2 * ow:  # a row or column is left over
+        for i in range(part * n // parts * h * w * c, (part + 1) * n // parts * h * w * c):
+            gx[i] = 0
+    for image in range(part * n // parts, (part + 1) * n // parts):
+        for p in range(oh):
+            for q in range(ow):
+                source, above = ((image * oh + p) * ow + q) * c, ((image * h + 2 * p) * w + 2 * q) * c
+                below = above + w * c
+                for i in range(c):
+                    gradient, winner = gy[source + i], argmax[source + i]
+                    gx[above + i] = gradient if winner == 0 else 0
+                    gx[above + c + i] = gradient if winner == 1 else 0
+                    gx[below + i] = gradient if winner == 2 else 0
+                    gx[below + c + i] = gradient if winner == 3 else 0
+
+
+@jit
+def _forward_2x2(threads, x, y, argmax, sizes):
+    launch(_forward_2x2_part, threads, (x, y, argmax, sizes))
+
+
+@jit
+def _input_grad_2x2(threads, gy, argmax, gx, sizes):
+    launch(_input_grad_2x2_part, threads, (gy, argmax, gx, sizes))
+
+
+def _is_2x2(kernel_hw: Pair, g: Geometry) -> bool:
+    """2×2 windows without padding or gaps, as nearly every network has them."""
+    return kernel_hw == (2, 2) and g[2] == (1, 1) and not any(map(any, g[1]))
+
+
+@jit
 def _forward(threads, x, y, argmax, sizes):
     launch(_forward_part, threads, (x, y, argmax, sizes))
 
@@ -106,7 +166,8 @@ def max_pool2d_forward(
     argmax = np.empty(y.shape, np.uint8 if kernel_hw[0] * kernel_hw[1] <= 256 else np.int32)
     with guarded:
         arrays = usable(x).reshape(-1), y.reshape(-1), argmax.reshape(-1)
-        _forward(threads_for(x.size), *arrays, _sizes(x.shape, kernel_hw, g, out_hw))
+        run = _forward_2x2 if _is_2x2(kernel_hw, g) else _forward
+        run(threads_for(x.size), *arrays, _sizes(x.shape, kernel_hw, g, out_hw))
     return y, argmax
 
 
@@ -129,5 +190,7 @@ def max_pool2d_input_grad(
     gx = result(where, out, x_shape, dtype)
     with guarded:
         arrays = usable(gy).reshape(-1), usable(argmax).reshape(-1), gx.reshape(-1)
-        _input_grad(threads_for(gx.size), *arrays, _sizes(x_shape, kernel_hw, g, gy.shape[1:3]))
+        apart = _is_2x2(kernel_hw, g) and g[0] == (2, 2)
+        run = _input_grad_2x2 if apart else _input_grad
+        run(threads_for(gx.size), *arrays, _sizes(x_shape, kernel_hw, g, gy.shape[1:3]))
     return gx

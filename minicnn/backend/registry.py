@@ -228,6 +228,8 @@ def kernel(op: str, backend: str | None = None, algorithm: str = "auto") -> Kern
     """
     backend = current_backend() if backend is None else _check_backend(backend, "kernel")
     replaced = _overrides.get() or {}
+    if algorithm == "auto" and not replaced:
+        return _shipped(op, backend)
     if op in replaced:
         return _translated(replaced[op], op)
     parts = {part: replaced[part] for part in _PARTS if part in replaced}
@@ -243,6 +245,12 @@ def kernel(op: str, backend: str | None = None, algorithm: str = "auto") -> Kern
         )
     fn = builtin(op, backend)
     return _translated(fn if algorithm in ("auto", "default") else partial(fn, algorithm=algorithm), op)
+
+
+@cache
+def _shipped(op: str, backend: str) -> Kernel:
+    """What nearly every call runs; made once, since a training step asks for some fifty kernels."""
+    return _translated(builtin(op, backend), op)
 
 
 def _translated(fn: Kernel, op: str) -> Kernel:

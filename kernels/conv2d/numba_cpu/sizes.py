@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...compiled.scratch import LINE, scratch
+from ...compiled.scratch import per_part, scratch
 from ...microkernels.tiles import Panels, panels, tiles
 from ...windows import window_span
 from ..tiling import Conv
 
-__all__ = ["BAND_BYTES", "Job", "forward_job", "per_part", "scatter_job", "sliced", "weight_job"]
+__all__ = ["BAND_BYTES", "Job", "forward_job", "scatter_job", "sliced", "weight_job"]
 
 BAND_BYTES = 256 * 1024
 """Input rows of one band, so that they stay in a core's cache while all filters pass over them."""
@@ -33,12 +33,6 @@ class Job(NamedTuple):
     def elements(self, threads: int) -> int:
         """All the scratch of a call."""
         return self.packed + threads * self.own
-
-
-def per_part(elements: int, itemsize: int) -> int:
-    """Round up, so that the next part begins on a cache line of its own."""
-    step = LINE // itemsize
-    return ceil(elements / step) * step
 
 
 @contextmanager
