@@ -6,7 +6,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["address_of", "call_gemm"]
+__all__ = ["address_of", "call_gemm", "call_transform"]
 
 _INT, _DOUBLE = ir.IntType(64), ir.DoubleType()
 
@@ -39,3 +39,9 @@ def call_gemm(
 ):
     """Call the micro-kernel at `address`; see minicnn.kernels.microkernels.gemm."""
     return _calling(14, 2)
+
+
+@intrinsic
+def call_transform(typing_context, address, x, x_row, x_col, y, y_row, y_col, vectors, bias, lower, upper):
+    """Call the tile transform at `address`; see minicnn.kernels.microkernels.transform."""
+    return _calling(8, 2)

@@ -49,6 +49,12 @@ def test_a_registered_algorithm():
     assert (found.algorithm, found.why) == ("mine", "It was registered and asked for by name.")
 
 
+def test_the_compiled_backend():
+    found = backend.explain("conv2d_forward", X, W, G, OUT_HW, backend="numba")
+    assert (found.backend, found.algorithm) == ("numba", "direct")
+    assert found.workspace > 0 and "in place" in found.why
+
+
 def test_other_operations_are_refused():
     with pytest.raises(ArgumentError) as error:
         backend.explain("dense_forward", X, W, G, OUT_HW)

@@ -20,10 +20,10 @@ from minicnn.kernels.conv2d.numba_cpu import (
     conv2d_weight_grad,
 )
 from tests import oracles
-from tests.kernels.geometries import CASES, each_case
+from tests.kernels.geometries import CASES, Case, each_case
 from tests.kernels.test_conv2d import operands
 from tests.kernels.test_im2col import any_case
-from tests.tolerances import KERNEL, assert_close
+from tests.tolerances import KERNEL, WINOGRAD, assert_close
 
 GUARD = 64  # elements on each side of a guarded result
 POINTWISE = CASES["one by one"]
@@ -43,7 +43,7 @@ def guarded_empty(shape, dtype):
 
 def check_all_passes(x, w, gy, case, groups, algorithm="auto"):
     """The three passes against the loops, written between guard words."""
-    g, tolerance = case.g, KERNEL[x.dtype]
+    g, tolerance = case.g, (WINOGRAD if algorithm == "winograd" else KERNEL)[x.dtype]
     passes = [
         (conv2d_forward, (x, w, g, groups, case.out_hw), oracles.conv2d_forward, gy.shape),
         (conv2d_input_grad, (gy, w, x.shape, g, groups), oracles.conv2d_input_grad, x.shape),
@@ -70,6 +70,43 @@ def test_every_geometry(case, grouping, dtype, draw):
 def test_windows_of_one_pixel(images, grouping, dtype, draw):
     x, w, gy = operands(draw, POINTWISE, *grouping, dtype, images=images)
     check_all_passes(x, w, gy, POINTWISE, grouping[2], "gemm")
+
+
+TILES = {
+    "whole tiles": Case((8, 8), (3, 3), pad=((1, 1), (1, 1))),
+    "cut tiles": Case((9, 7), (3, 3), pad=((1, 1), (1, 1))),
+    "less than a tile": Case((3, 2), (3, 3), pad=((1, 1), (1, 1))),
+    "no padding": Case((14, 17), (3, 3)),
+    "uneven padding": Case((7, 9), (3, 3), pad=((0, 2), (2, 1))),
+}
+
+
+@pytest.mark.parametrize("case", TILES.values(), ids=TILES.keys())
+@pytest.mark.parametrize("images, channels, filters", [(1, 16, 16), (3, 16, 48), (5, 64, 32)])
+def test_winograd(case, images, channels, filters, dtype, draw):
+    x, w, gy = operands(draw, case, channels, filters, 1, dtype, images=images)
+    check_all_passes(x, w, gy, case, 1, "winograd")
+
+
+def test_winograd_on_many_blocks_of_tiles(draw):
+    case = Case((30, 29), (3, 3), pad=((1, 1), (1, 1)))  # 8·8 tiles an image
+    x, w, gy = operands(draw, case, 32, 32, 1, np.float32, images=5)
+    g = case.g
+    for auto, plain in (
+        (conv2d_forward(x, w, g, 1, case.out_hw), conv2d_forward(x, w, g, 1, case.out_hw, "im2col")),
+        (conv2d_input_grad(gy, w, x.shape, g, 1), conv2d_input_grad(gy, w, x.shape, g, 1, "im2col")),
+        (conv2d_weight_grad(x, gy, w.shape, g, 1), conv2d_weight_grad(x, gy, w.shape, g, 1, "im2col")),
+    ):
+        assert_close(auto, plain, WINOGRAD[x.dtype])
+        assert not np.array_equal(auto, plain)  # another algorithm did it
+
+
+def test_winograd_stays_below_the_stated_error_with_many_channels(draw):
+    case = Case((8, 8), (3, 3), pad=((1, 1), (1, 1)))
+    x, w, _ = operands(draw, case, 512, 64, 1, np.float32, images=1)
+    y = conv2d_forward(x, w, case.g, 1, case.out_hw, "winograd")
+    expected = conv2d_forward(x.astype(float), w.astype(float), case.g, 1, case.out_hw, "im2col")
+    assert_close(y, expected, 1e-4)
 
 
 @settings(max_examples=60, deadline=None)
@@ -124,8 +161,12 @@ def test_the_plan():
         assert plan(which, CASES["padded"], 8, 32)[0] == "direct"
         assert plan(which, POINTWISE, 8, 32)[0] == "gemm"
         for algorithm in ALGORITHMS["conv2d_forward"]:
-            name, workspace, why = plan(which, POINTWISE, 8, 32, algorithm)
+            case = CASES["padded"] if algorithm == "winograd" else POINTWISE
+            name, workspace, why = plan(which, case, 16, 32, algorithm)
             assert name == algorithm and workspace >= 0 and why.endswith(".")
+        assert plan(which, TILES["whole tiles"], 32, 64)[0] == "winograd"
+        assert plan(which, TILES["whole tiles"], 32, 40)[0] == "direct"  # 40 filters fill 2½ vectors
+        assert plan(which, TILES["less than a tile"], 32, 64)[0] == "direct"
     # 3×3 windows, 8 channels, 32 filters: 9·8·32 packed weights, and a padded band for each thread
     assert plan("forward", CASES["padded"], 8, 32)[1] >= 4 * 9 * 8 * 32
 
@@ -135,7 +176,9 @@ def test_an_algorithm_that_cannot_run_is_refused(draw):
     x, w, _ = operands(draw, case, 3, 2, 1)
     with pytest.raises(ValueError, match="'gemm' is for 1×1 windows"):
         conv2d_forward(x, w, case.g, 1, case.out_hw, "gemm")
-    with pytest.raises(ValueError, match="Expected one of auto, direct, gemm, im2col, naive, got 'fft'"):
+    with pytest.raises(ValueError, match="'winograd' cannot do this. Expected a 3×3 window of stride 1"):
+        conv2d_forward(x, w, case.g, 1, case.out_hw, "winograd")
+    with pytest.raises(ValueError, match="one of auto, direct, gemm, winograd, im2col, naive, got 'fft'"):
         conv2d_forward(x, w, case.g, 1, case.out_hw, "fft")
 
 

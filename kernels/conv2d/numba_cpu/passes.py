@@ -12,16 +12,19 @@ from ...checks import error, result
 from ...compiled.jit import COMPILED
 from ...compiled.parallel import get_threads, guarded
 from ...compiled.scratch import usable
+from ...microkernels.build import host
+from ...microkernels.transform import transform_address
 from ...windows import Geometry, Pair
 from .. import reference
 from ..tiling import WORKSPACE_LIMIT, Conv, Shape4
-from . import direct
+from . import direct, winograd
 from .gemm import long_rows
-from .sizes import forward_job, scatter_job, sliced, weight_job
+from .sizes import forward_job, scatter_job, sliced, tile_job, weight_job
 
 __all__ = ["ALGORITHMS", "conv2d_forward", "conv2d_input_grad", "conv2d_plan", "conv2d_weight_grad"]
 
-_NAMES = ("direct", "gemm", "im2col", "naive")
+_NAMES = ("direct", "gemm", "winograd", "im2col", "naive")
+_COMPILED = _NAMES[:3]
 ALGORITHMS = dict.fromkeys(("conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad"), _NAMES)
 
 _NOTHING = {size: np.empty(0, f"f{size}") for size in (4, 8)}  # in place of a bias
@@ -40,7 +43,7 @@ def conv2d_forward(
     y_shape = (*x.shape[:1], *out_hw, *w.shape[-1:])
     conv = Conv.of("conv2d_forward", x.shape, w.shape, y_shape, g, groups, x=x, w=w)
     name = _choose("forward", conv, algorithm)[0]
-    if name not in ("direct", "gemm"):
+    if name not in _COMPILED:
         return reference.conv2d_forward(x, w, g, groups, out_hw, name, out)
     y = result("conv2d_forward", out, conv.y, x.dtype)
     if y.size:
@@ -60,12 +63,12 @@ def conv2d_input_grad(
     """Gradient of the convolution with respect to its input; parameters as in the reference."""
     conv = Conv.of("conv2d_input_grad", x_shape, w.shape, gy.shape, g, groups, gy=gy, w=w)
     name = _choose("input_grad", conv, algorithm)[0]
-    if name not in ("direct", "gemm"):
+    if name not in _COMPILED:
         return reference.conv2d_input_grad(gy, w, x_shape, g, groups, name, out)
     gx = result("conv2d_input_grad", out, conv.x, gy.dtype)
-    turned = _turned(conv)
     if not gx.size:
         return gx
+    turned = _turned(conv, name)
     if turned is not None:
         _correlate(turned, name, gy, w, gx, transposed=True)
         return gx
@@ -90,11 +93,18 @@ def conv2d_weight_grad(
     """Gradient of the convolution with respect to its weights; parameters as in the reference."""
     conv = Conv.of("conv2d_weight_grad", x.shape, w_shape, gy.shape, g, groups, x=x, gy=gy)
     name = _choose("weight_grad", conv, algorithm)[0]
-    if name not in ("direct", "gemm"):
+    if name not in _COMPILED:
         return reference.conv2d_weight_grad(x, gy, w_shape, g, groups, name, out)
     gw = result("conv2d_weight_grad", out, conv.w, x.dtype)
     with guarded:
         threads = get_threads()
+        if name == "winograd":
+            job = tile_job(conv, threads, "weight_grad")
+            kernels = (transform_address(kind, x.dtype) for kind in ("input", "gradient"))
+            with sliced(job, threads, x.dtype) as (_, memory):
+                arrays = usable(x).reshape(-1), usable(gy).reshape(-1), gw.reshape(-1)
+                winograd.weight_grad(threads, *arrays, memory, job.sizes, job.tiles, *kernels)
+            return gw
         job = weight_job(long_rows(conv, threads) if name == "gemm" else conv, threads)
         with sliced(job, threads, x.dtype) as (_, memory):
             arrays = usable(x).reshape(-1), usable(gy).reshape(-1), gw.reshape(-1)
@@ -105,22 +115,31 @@ def conv2d_weight_grad(
 
 def _correlate(conv: Conv, name: str, x: np.ndarray, w: np.ndarray, y: np.ndarray, transposed: bool) -> None:
     """Run the forward, or an input gradient that was turned into one."""
+    limits = -np.inf, np.inf
     with guarded:
         threads = get_threads()
+        if name == "winograd":
+            job = tile_job(conv, threads, "forward")
+            kernels = (transform_address(kind, x.dtype) for kind in ("input", "output"))
+            with sliced(job, threads, x.dtype) as (u, memory):
+                arrays = usable(x).reshape(-1), usable(w).reshape(-1), _NOTHING[x.itemsize], y.reshape(-1)
+                rest = job.sizes, job.tiles, *kernels, int(transposed), *limits
+                winograd.forward(threads, *arrays, u, memory, *rest)
+            return
         job = forward_job(long_rows(conv, threads) if name == "gemm" else conv, threads)
         with sliced(job, threads, x.dtype) as (packed, band):
             arrays = usable(x).reshape(-1), usable(w).reshape(-1), _NOTHING[x.itemsize], y.reshape(-1)
             turn = int(transposed)
-            direct.forward(threads, *arrays, packed, band, job.sizes, job.tiles, turn, turn, -np.inf, np.inf)
+            direct.forward(threads, *arrays, packed, band, job.sizes, job.tiles, turn, turn, *limits)
 
 
 @cache
-def _turned(conv: Conv) -> Conv | None:
-    """The input gradient as a forward over gy, or None where scattering is less work."""
+def _turned(conv: Conv, name: str) -> Conv | None:
+    """The input gradient as a forward over gy; None where that cannot be, or scattering is less work."""
     stride, ((top, _), (left, _)), (dh, dw) = conv.g
     (_, h, w_, c), (kh, kw, _, f), (_, oh, ow, _) = conv.x, conv.w, conv.y
     up, aside = dh * (kh - 1) - top, dw * (kw - 1) - left
-    if stride != (1, 1) or min(up, aside) < 0 or h * w_ > 1.3 * oh * ow:
+    if stride != (1, 1) or min(up, aside) < 0 or (name != "winograd" and h * w_ > 1.3 * oh * ow):
         return None
     pad = (up, max(0, h - oh)), (aside, max(0, w_ - ow))  # only the first of each is looked at
     shape = (kh, kw, f // conv.groups, c)
@@ -141,7 +160,7 @@ def conv2d_plan(
     conv = Conv(x, w, y, g, groups, np.dtype(dtype).itemsize)
     conv.check("conv2d_plan")
     name, why = _choose(which, conv, algorithm)
-    if name not in ("direct", "gemm"):
+    if name not in _COMPILED:
         workspace = reference.conv2d_plan(which, shapes, dtype, threads, name)[1]
         return name, workspace, why
     return name, _workspace(which, name, conv, threads), why
@@ -151,13 +170,16 @@ def _workspace(which: str, name: str, conv: Conv, threads: int) -> int:
     """Bytes of scratch; 0 for an empty batch."""
     if 0 in conv.y:
         return 0
+    if name == "winograd":
+        turned = _turned(conv, name) if which == "input_grad" else conv
+        return 0 if turned is None else tile_job(turned, threads, which).elements(threads) * conv.itemsize
     cut = long_rows(conv, threads) if name == "gemm" else conv
     if which == "weight_grad":
         job = weight_job(cut, threads)
     elif which == "forward":
         job = forward_job(cut, threads)
     else:
-        turned = _turned(conv)
+        turned = _turned(conv, name)
         if turned is not None:
             turned = long_rows(turned, threads) if name == "gemm" else turned
         job = scatter_job(conv, threads) if turned is None else forward_job(turned, threads)
@@ -169,11 +191,14 @@ def _choose(which: str, conv: Conv, algorithm: str) -> tuple[str, str]:
     op = f"conv2d_{which}"
     if algorithm not in ("auto", *_NAMES):
         raise error(op, "there is no such algorithm", f"one of auto, {', '.join(_NAMES)}", repr(algorithm))
-    compiled = algorithm in ("direct", "gemm")
+    compiled = algorithm in _COMPILED
     if compiled and not COMPILED:
         raise error(op, f"{algorithm!r} needs the compiler", "im2col or naive", "NUMBA_DISABLE_JIT=1")
     if algorithm == "gemm" and not conv.pointwise:
         raise error(op, "'gemm' is for 1×1 windows", "stride 1 and no padding", f"{conv.w[:2]}, g = {conv.g}")
+    if algorithm == "winograd" and not _fits_winograd(which, conv):
+        expected = "a 3×3 window of stride 1, and channels and filters that fill whole vectors"
+        raise error(op, "'winograd' cannot do this", expected, f"x {conv.x}, w {conv.w}, g = {conv.g}")
     if algorithm != "auto":
         return algorithm, "It was asked for by name."
     if not COMPILED:
@@ -182,7 +207,36 @@ def _choose(which: str, conv: Conv, algorithm: str) -> tuple[str, str]:
         return "im2col", "There is nothing to compute."
     if conv.pointwise:
         return "gemm", "The window is one pixel: rows of pixels are joined, and the image is the matrix."
+    if _winograd_pays(which, conv):
+        return "winograd", "3×3 windows: a tile of 4×4 pixels takes 36 multiplications instead of 144."
     own = conv.itemsize * int(np.prod(conv.w)) * (1 + (which == "weight_grad"))
     if own > WORKSPACE_LIMIT:
         return "im2col", f"Weights of {own:,} bytes would be copied for every thread."
     return "direct", "Micro-kernels read the image in place, so the windows are never copied."
+
+
+def _fits_winograd(which: str, conv: Conv) -> bool:
+    """Whether the tiles can do this pass at all."""
+    lanes = host().vector_bytes // conv.itemsize
+    c, f = conv.x[3], conv.w[3]
+    plain = conv.w[:2] == (3, 3) and conv.g[0] == conv.g[2] == (1, 1) and conv.groups == 1 and 0 not in conv.y
+    return (
+        plain
+        and c % lanes == f % lanes == 0
+        and (which != "input_grad" or _turned(conv, "winograd") is not None)
+    )
+
+
+def _winograd_pays(which: str, conv: Conv) -> bool:
+    """The rule of "auto": float32, enough channels, little of the last tiles cut off, enough tiles.
+
+    The weights' transform is paid once for all tiles: with many channels and few tiles it is too dear.
+    """
+    if conv.itemsize != 4 or not _fits_winograd(which, conv):
+        return False
+    turned = (_turned(conv, "winograd") if which == "input_grad" else None) or conv
+    n, oh, ow, f = turned.y
+    c, tiles_ = turned.x[3], n * -(-oh // 4) * -(-ow // 4)
+    sums = 36 * c * f * conv.itemsize * (2 if which == "weight_grad" else 1)
+    waste = 16 * tiles_ / (n * oh * ow)
+    return min(c, f) >= 32 and waste <= 1.35 and tiles_ * 4 >= max(c, f) and sums <= WORKSPACE_LIMIT // 2

@@ -11,14 +11,19 @@ from typing import NamedTuple
 import numpy as np
 
 from ...compiled.scratch import per_part, scratch
+from ...microkernels.build import host
 from ...microkernels.tiles import Panels, panels, tiles
 from ...windows import window_span
 from ..tiling import Conv
+from .winograd import LINE
 
-__all__ = ["BAND_BYTES", "Job", "forward_job", "scatter_job", "sliced", "weight_job"]
+__all__ = ["BAND_BYTES", "Job", "forward_job", "scatter_job", "sliced", "tile_job", "weight_job"]
 
 BAND_BYTES = 256 * 1024
 """Input rows of one band, so that they stay in a core's cache while all filters pass over them."""
+
+
+_TILES = 64  # of 4×4 pixels in a block, so that its 36 planes stay in a core's cache
 
 
 class Job(NamedTuple):
@@ -84,6 +89,43 @@ def scatter_job(conv: Conv, threads: int) -> Job:
     blocks = tiles(conv.y[2], cut.vectors, False, conv.itemsize)
     packed = per_part(conv.groups * cut.number * kh * kw * (f // conv.groups) * cut.width, conv.itemsize)
     return Job(_sizes(conv, height, True, width, own, cut), blocks, cut, packed, own)
+
+
+@cache
+def tile_job(conv: Conv, threads: int, which: str) -> Job:
+    """Winograd: blocks of tiles; for the weight gradient with a transformed weight array for every part."""
+    (n, h, w_, c), (_, oh, ow, f) = conv.x, conv.y
+    ((top, _), (left, _)) = conv.g[1]
+    down, across = ceil(oh / 4), ceil(ow / 4)
+    total, most = n * down * across, _TILES if c * f <= 128 * 128 else 2 * _TILES
+    block = ceil(total / (threads * ceil(total / (threads * most))))
+    cut = panels(f, conv.itemsize)
+    plane = c * f + LINE
+    own = 36 * (block * (c + f) + 2 * LINE) + 36 * max(c, f)
+    own = per_part(own + (36 * plane if which == "weight_grad" else 0), conv.itemsize)
+    lanes = host().vector_bytes // conv.itemsize
+    places = (
+        n,
+        h,
+        w_,
+        c,
+        f,
+        oh,
+        ow,
+        top,
+        left,
+        down,
+        across,
+        block,
+        lanes,
+        own,
+        cut.number,
+        cut.width,
+        plane,
+    )
+    blocks = tiles(c if which == "weight_grad" else block, cut.vectors, False, conv.itemsize)
+    packed = 0 if which == "weight_grad" else per_part(36 * plane, conv.itemsize)
+    return Job(np.array(places, np.int64), blocks, cut, packed, own)
 
 
 def _bands(conv: Conv, threads: int) -> tuple[int, bool, int, int]:
