@@ -61,9 +61,12 @@ ALLOWED = {
     "datasets": {"errors", "checks", "random", "preprocessing"},
     "visualize": TRAIN,
     "inspect": TRAIN,
-    "cli": TRAIN | {"applications", "calculators", "visualize", "inspect", "minicnn"},
+    # the lab hashes the kernels' sources, and checks a kernel against the reference by name
+    "bench": TRAIN | {"calculators", "applications", "visualize", "kernels", "minicnn"},
+    "cli": TRAIN | {"applications", "calculators", "visualize", "inspect", "bench", "minicnn"},
     "__main__": {"cli"},
-    "minicnn": TRAIN | {"applications", "calculators", "visualize", "inspect"},  # minicnn/__init__.py
+    # minicnn/__init__.py
+    "minicnn": TRAIN | {"applications", "calculators", "visualize", "inspect", "bench"},
     "kernels": set(),
 }
 
@@ -83,6 +86,7 @@ UPWARD = {
 KERNELS_BY_NAME = {
     ("minicnn.backend.registry", "minicnn.kernels"),
     ("minicnn.random", "minicnn.kernels.philox.reference"),
+    ("minicnn.bench.manifest", "minicnn.kernels"),  # for the hash of their sources
 }
 
 KERNEL_LIBRARIES = {"numpy", "scipy", "numba", "llvmlite", "threadpoolctl"}
@@ -91,6 +95,7 @@ LIBRARIES = {
     "safetensors": {"minicnn.models.files"},
     "pooch": {"minicnn.datasets.download"},
     "requests": {"minicnn.datasets.download"},
+    "torch": {"minicnn.bench.peers.torch_peer"},
 }
 
 
@@ -239,7 +244,7 @@ def test_only_functions_and_optimizers_call_kernels():
     found = {module for module, call in calls() if called_name(call) == "kernel"}
     own = {"minicnn.autograd"}  # Function.kernel, for functions/
     assert own <= found
-    others = {m for m in found - own if room(m) not in ("functions", "backend", "optimizers")}
+    others = {m for m in found - own if room(m) not in ("functions", "backend", "optimizers", "bench")}
     assert others == set()
 
 
@@ -281,7 +286,8 @@ def test_only_the_backend_knows_names_of_backends():
         for node in strings(tree)
         if node.value in names and room(module) not in ("backend", "kernels")
     }
-    packages = {("minicnn.cli.doctor", "numba"), ("minicnn.cli.doctor", "cupy")}
+    packages = {(f"minicnn.{m}", name) for m in ("cli.doctor", "bench.manifest") for name in names}
+    packages |= {("minicnn.bench.truth", "numpy")}  # what every backend is checked against
     assert found <= {("minicnn.models.files", "numpy")} | packages  # safetensors' name for arrays
 
 
