@@ -61,8 +61,7 @@ ALLOWED = {
     "datasets": {"errors", "checks", "random", "preprocessing"},
     "visualize": TRAIN,
     "inspect": TRAIN,
-    # the lab hashes the kernels' sources, and checks a kernel against the reference by name
-    "bench": TRAIN | {"calculators", "applications", "visualize", "kernels", "minicnn"},
+    "bench": TRAIN | {"calculators", "applications", "visualize", "minicnn"},
     "cli": TRAIN | {"applications", "calculators", "visualize", "inspect", "bench", "minicnn"},
     "__main__": {"cli"},
     # minicnn/__init__.py
@@ -86,16 +85,18 @@ UPWARD = {
 KERNELS_BY_NAME = {
     ("minicnn.backend.registry", "minicnn.kernels"),
     ("minicnn.random", "minicnn.kernels.philox.reference"),
-    ("minicnn.bench.manifest", "minicnn.kernels"),  # for the hash of their sources
 }
 
 KERNEL_LIBRARIES = {"numpy", "scipy", "numba", "llvmlite", "threadpoolctl"}
 LIBRARIES = {
-    "matplotlib": {"minicnn.visualize.plot"},
+    "matplotlib": {"minicnn.visualize.plot", "minicnn.visualize.bench_plot"},
     "safetensors": {"minicnn.models.files"},
     "pooch": {"minicnn.datasets.download"},
     "requests": {"minicnn.datasets.download"},
     "torch": {"minicnn.bench.peers.torch_peer"},
+    "tensorflow": {"minicnn.bench.peers.tensorflow_peer"},
+    "jax": {"minicnn.bench.peers.jax_peer"},
+    "keras": {"minicnn.bench.peers.tensorflow_peer", "minicnn.bench.peers.jax_peer"},
 }
 
 

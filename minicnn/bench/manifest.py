@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, kernels
+from .. import __version__
 
 __all__ = ["manifest"]
 
@@ -88,7 +89,7 @@ def _versions() -> dict[str, str]:
 def _kernel_hash() -> str:
     """Which kernels these are: the first 12 digits of the SHA-256 of all their sources."""
     digest = hashlib.sha256()
-    folder = Path(str(kernels.__file__)).parent
+    folder = Path(str(sys.modules["minicnn.kernels"].__file__)).parent
     for file in sorted(folder.rglob("*")):
         if file.is_file() and "__pycache__" not in file.parts:
             digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,9 @@ class Worker:
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self._process = subprocess.Popen(command, **pipes, stderr=self._errors, env=env, text=True)
         self._lines: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._last_words = ""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         try:
             hello = self.ask("hello", timeout=start)
             if "missing" in hello:
@@ -115,32 +118,35 @@ class Worker:
     def _ended(self, do: str) -> str:
         """What to say of a process that ended: its exit code and the last line it printed."""
         self.close()
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        last = f", after printing {lines[-1][:200]!r}" if lines else ""
+        last = f", after printing {self._last_words!r}" if self._last_words else ""
         return message(self.name, f"it ended with exit code {self._process.returncode} at {do!r}{last}")
 
     def close(self) -> None:
-        """End the process; it may be asked nothing more."""
-        if self._process.stdin is not None and not self._process.stdin.closed:
-            try:
-                if self._process.poll() is None:
-                    self._process.stdin.write('{"do": "quit"}\n')
-                self._process.stdin.close()
-            except BrokenPipeError:
-                pass
+        """End the process, by force if need be; whatever is asked of it later is a BackendError."""
+        if self._errors.closed:
+            return
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is not None:
+            with suppress(BrokenPipeError):
+                stdin.close()  # the end of its requests: it stops by itself
         try:
             self._process.wait(timeout=0.5)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._reader.join()
+        if stdout is not None:
+            stdout.close()
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        self._last_words = lines[-1][:200] if lines else ""
+        self._errors.close()
 
     def __enter__(self) -> Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-        self._errors.close()
 
 
 def _import_folder() -> str:

@@ -8,11 +8,10 @@
 ``{"do": "result", …}``   run once and write the result, in minicnn's layout, to ``file``
 ``{"do": "run", …}``      run once untimed (caches hold another process's data), then ``times`` times:
                           ``{"seconds": […]}``
-``{"do": "quit"}``        end
 ========================  ===============================================================================
 
 Every other ``do`` is a method of the network. A request that fails is answered with
-``{"error": "what happened"}``, and the next one is waited for.
+``{"error": "what happened"}``, and the next one is waited for. The end of the input ends the peer.
 """
 
 from __future__ import annotations
@@ -120,8 +119,6 @@ def serve(make: Callable[[int], Peer]) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         action = request.pop("do")
-        if action == "quit":
-            break
         answer = missing if server is None else _answer(server, action, request)
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
