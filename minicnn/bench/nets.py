@@ -1,8 +1,8 @@
 """The networks of the lab, each described once; every framework builds its own from the description.
 
-A network is a list of parts. Convolutions and poolings that are not "valid" have outputs of ⌈size / stride⌉
-pixels: Keras and minicnn pad by TensorFlow's rule, PyTorch and the layer sets by (kernel − 1) / 2 on both
-sides. The sums are the same; with stride 2 the window lies a pixel further.
+A network is a list of parts. Convolutions and poolings that are `same` are padded by (kernel − 1) / 2 on both
+sides, with stride 2, too; Keras has no such padding and gets a ZeroPadding2D there, as in its own ResNet50.
+Xception is here for its layers only: its poolings follow no ReLU, so that zeros would not do as padding.
 """
 
 from __future__ import annotations

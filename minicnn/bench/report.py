@@ -104,11 +104,12 @@ def layer_summary(results: Sequence[Result]) -> list[str]:
 def head(facts: dict[str, Any], roof: Roof | None = None) -> list[str]:
     """The machine in a few lines."""
     caches = ", ".join(f"{name} {size}" for name, size in facts["caches"].items())
+    threads = f"{facts['threads']} thread{'s' * (facts['threads'] != 1)}"
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
     lines = [
         f"{facts['date']}  minicnn {facts['minicnn']}, kernels {facts['kernel_sources']}",
         f"{facts['cpu']}, {facts['cores']} cores ({', '.join(facts['flags'])}; {caches})",
-        f"{facts['threads']} threads, load {facts['load_average']}, {'; '.join(facts['blas'])}",
+        f"{threads}, load {facts['load_average']}, {'; '.join(facts['blas'])}",
         f"Python {facts['python']}, {versions}",
     ]
     if roof is not None:

@@ -119,6 +119,8 @@ def bench_networks(
     >>> len(figure.axes)
     1
     """
+    if not speeds:
+        raise ArgumentError(message("bench_networks", "no network was timed: nothing to draw"))
     longest = max((len(times) for times in parts.values()), default=0)
     heights = [1.2 + 0.35 * max(map(len, speeds.values()))] * len(speeds)
     heights += [1.0 + 0.22 * longest] if parts else []

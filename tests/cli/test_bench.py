@@ -34,7 +34,7 @@ def test_layers_prints_a_table():
     assert printed.out.count("numpy im2col") == 6 and "input_grad" in printed.out
     assert "GFLOP/s count 2 FLOPs for each multiply-accumulate" in printed.out
     assert "all 75 elements against the seven loops in float64" in printed.out
-    assert "Measured roofs: GEMM" in printed.out and "1 threads" in printed.out
+    assert "Measured roofs: GEMM" in printed.out and "1 thread, load" in printed.out
     assert "[6/6]" in printed.err
 
 
@@ -95,3 +95,58 @@ def test_a_wrong_kernel_is_printed_without_a_time(tmp_path):
 )
 def test_what_layers_refuses(words, said):
     assert said in run("bench", "layers", *words, code=2).err
+
+
+QUICK = ("--batch", 2, "--steps", 1, "--rounds", 1, "--seconds", 0.001, "--threads", 1)
+
+
+@pytest.mark.parametrize(("command", "title"), [("train", "Training"), ("predict", "Prediction")])
+def test_whole_networks(command, title, tmp_path):
+    files = ("--json", tmp_path / "a.json", "--markdown", tmp_path / "a.md", "--plot", tmp_path / "a.png")
+    printed = run("bench", command, *QUICK, *files, COLUMNS="200")
+    assert f"{title} of whole networks" in printed.out and "minicnn numpy" in printed.out
+    assert "conv1 forward" in printed.out and "the notes' MNIST CNN, 93,322 parameters." in printed.out
+    (result,) = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["results"]
+    assert result["status"] == "ok" and result["training"] == (command == "train")
+    assert f"### {title}" in (tmp_path / "a.md").read_text(encoding="utf-8")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_training_to_an_accuracy(small_mnist):
+    words = ("train", *QUICK, "--to-accuracy", 0.05, "--data-dir", small_mnist)
+    printed = run("bench", *words, COLUMNS="200")
+    assert "to accuracy" in printed.out and "epochs, 0." in printed.out
+    assert "epoch 1, " in printed.err
+
+
+def test_scaling(tmp_path):
+    words = ("--batches", "1,2,3", "--thread-counts", "1", "--rounds", 1, "--seconds", 0.001)
+    files = ("--json", tmp_path / "a.json", "--plot", tmp_path / "a.png")
+    printed = run("bench", "scaling", *words, *files, COLUMNS="200")
+    assert "minicnn numpy: a step of n images takes" in printed.out
+    results = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["results"]
+    assert list(results["batch"]) == ["1", "2", "3"] and list(results["threads"]) == ["1"]
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("train", "--net", "xception"), "there is no such network. Expected mnist, deep,"),
+        (("train", "--batch", 0), "--batch is too small."),
+        (("predict", "--steps", 0), "--steps is too small."),
+        (("predict", "--seconds", 0), "--seconds cannot be used. Expected more than 0"),
+        (("train", "--against", "torch,caffe"), "there is no such peer."),
+        (("train", "--data-dir", "x"), "--data-dir goes with --to-accuracy."),
+        (
+            ("train", "--to-accuracy", 99),
+            "--to-accuracy. Expected a share between 0 and 1, such as 0.99, got 99",
+        ),
+        (("train", "--net", "cifar", "--to-accuracy", 0.5), "--to-accuracy needs a network for digits."),
+        (("scaling", "--batches", "8,x"), "--batches. Expected positive integers between commas, got 'x'."),
+        (("scaling", "--thread-counts", "9999"), "--thread-counts. Expected positive integers up to"),
+        (("scaling", "--plot", "nowhere/a.png"), "there is no such folder"),
+    ],
+)
+def test_what_networks_refuse(words, said):
+    assert said in run("bench", *words, code=2).err

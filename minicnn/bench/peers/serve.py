@@ -4,7 +4,7 @@
 ``{"do": "hello"}``       who answers: ``{"versions": {…}}``, or ``{"missing": "torch"}``
 ``{"do": "layer", …}``    prepare a pass of a problem: ``problem`` (a descriptor), ``which``, and the folder
                           with its operands ``a.npy`` and ``b.npy``; layouts are converted here
-``{"do": "network", …}``  build a network, see `networks.Session`
+``{"do": "network", …}``  build a network, see `session.py`
 ``{"do": "result", …}``   run once and write the result, in minicnn's layout, to ``file``
 ``{"do": "run", …}``      run once untimed (caches hold another process's data), then ``times`` times:
                           ``{"seconds": […]}``
