@@ -61,9 +61,11 @@ ALLOWED = {
     "datasets": {"errors", "checks", "random", "preprocessing"},
     "visualize": TRAIN,
     "inspect": TRAIN,
-    "cli": TRAIN | {"applications", "calculators", "visualize", "inspect", "minicnn"},
+    "bench": TRAIN | {"calculators", "applications", "visualize", "minicnn"},
+    "cli": TRAIN | {"applications", "calculators", "visualize", "inspect", "bench", "minicnn"},
     "__main__": {"cli"},
-    "minicnn": TRAIN | {"applications", "calculators", "visualize", "inspect"},  # minicnn/__init__.py
+    # minicnn/__init__.py
+    "minicnn": TRAIN | {"applications", "calculators", "visualize", "inspect", "bench"},
     "kernels": set(),
 }
 
@@ -89,10 +91,14 @@ KERNELS_BY_NAME = {
 
 KERNEL_LIBRARIES = {"numpy", "scipy", "numba", "llvmlite", "threadpoolctl"}
 LIBRARIES = {
-    "matplotlib": {"minicnn.visualize.plot"},
+    "matplotlib": {"minicnn.visualize.plot", "minicnn.visualize.bench_plot"},
     "safetensors": {"minicnn.models.files"},
     "pooch": {"minicnn.datasets.download"},
     "requests": {"minicnn.datasets.download"},
+    "torch": {"minicnn.bench.peers.torch_peer"},
+    "tensorflow": {"minicnn.bench.peers.tensorflow_peer"},
+    "jax": {"minicnn.bench.peers.jax_peer"},
+    "keras": {"minicnn.bench.peers.tensorflow_peer", "minicnn.bench.peers.jax_peer"},
 }
 
 
@@ -242,7 +248,7 @@ def test_only_functions_and_optimizers_call_kernels():
     found = {module for module, call in calls() if called_name(call) == "kernel"}
     own = {"minicnn.autograd"}  # Function.kernel, for functions/
     assert own <= found
-    others = {m for m in found - own if room(m) not in ("functions", "backend", "optimizers")}
+    others = {m for m in found - own if room(m) not in ("functions", "backend", "optimizers", "bench")}
     assert others == set()
 
 
@@ -284,7 +290,9 @@ def test_only_the_backend_knows_names_of_backends():
         for node in strings(tree)
         if node.value in names and room(module) not in ("backend", "kernels")
     }
-    packages = {("minicnn.cli.doctor", "numba"), ("minicnn.cli.doctor", "cupy")}
+    packages = {(f"minicnn.{m}", name) for m in ("cli.doctor", "bench.manifest") for name in names}
+    # what every backend is checked against
+    packages |= {("minicnn.bench.truth", "numpy"), ("minicnn.bench.networks", "numpy")}
     assert found <= {("minicnn.models.files", "numpy")} | packages  # safetensors' name for arrays
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import calc, datasets, doctor, evaluate, predict, summary, train
+from . import bench, calc, datasets, doctor, evaluate, predict, summary, train
 from .terminal import Commands
 
 __all__ = ["app", "main"]
@@ -45,6 +45,7 @@ def _minicnn(
 
 for module in (train, evaluate, predict, summary, doctor):
     app.command(epilog=module.EXAMPLE)(getattr(module, module.__name__.rpartition(".")[2]))
+app.add_typer(bench.app, name="bench")
 app.add_typer(calc.app, name="calc")
 app.add_typer(datasets.app, name="datasets")
 
