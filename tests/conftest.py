@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,3 +36,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
         report.outcome = "failed"
         report.longrepr = f"MINICNN_REQUIRE_CROSSCHECK=1, but skipped: {report.longrepr}"
     return report
+
+
+@pytest.fixture
+def threads_restored():
+    """Let a test set the number of threads; BLAS' number, which the environment chose, comes back."""
+    from minicnn import backend
+
+    before = backend.threads()
+    with threadpool_limits(1, user_api="blas"):
+        yield
+        backend.set_threads(before)

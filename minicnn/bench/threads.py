@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+
+from threadpoolctl import threadpool_limits
 
 from .. import backend
-from ..errors import BackendError, message
 
 __all__ = ["environment", "limited", "usable_cores"]
 
@@ -33,29 +33,11 @@ def environment(threads: int) -> dict[str, str]:
 
 @contextmanager
 def limited(threads: int) -> Iterator[None]:
-    """Compute with so many threads inside.
-
-    The backend's own switch is used where it has one; it governs its kernels and BLAS together. Without it
-    all there is to hold is NumPy's BLAS, which threadpoolctl does. BackendError where neither is there and
-    the number is not that of all cores, which is what runs then.
-    """
-    switch: Any = getattr(backend, "set_threads", None)
-    if switch is not None:
-        before = backend.get_threads()  # type: ignore[attr-defined]
-        switch(threads)
+    """Compute with so many threads inside: our kernels and BLAS together."""
+    before = backend.threads()
+    with threadpool_limits(threads, user_api="blas"):  # at the end BLAS gets its own number back
+        backend.set_threads(threads)
         try:
             yield
         finally:
-            switch(before)
-        return
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        if threads != usable_cores():
-            hint = "Install it: pip install threadpoolctl"
-            problem = "the number of threads cannot be set without threadpoolctl"
-            raise BackendError(message("--threads", problem, got=threads, hint=hint)) from None
-        yield
-        return
-    with threadpool_limits(threads):
-        yield
+            backend.set_threads(before)

@@ -13,7 +13,7 @@ from minicnn import backend
 from minicnn.errors import ArgumentError
 
 
-def test_setting_the_number():
+def test_setting_the_number(threads_restored):
     before = backend.threads()
     minicnn.set_threads(1)
     assert backend.threads() == 1

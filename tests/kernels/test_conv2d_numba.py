@@ -119,7 +119,7 @@ def test_any_geometry(case, images, channels, filters):
     check_all_passes(x, w, gy, case, 1)
 
 
-def test_the_same_bits_again_and_with_any_number_of_threads(draw):
+def test_the_same_bits_again_and_with_any_number_of_threads(draw, threads_restored):
     case = CASES["padded"]
     x, w, gy = operands(draw, case, 5, 20, 1, np.float32, images=5)
     found = []
