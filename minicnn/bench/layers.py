@@ -56,6 +56,7 @@ class Result:
     checked: str = ""
     workspace: int | None = None
     ours: bool = True
+    asked: str = ""
     samples: list[float] = field(default_factory=list)
     times: Spread | None = None
     flops: float | None = None
@@ -86,7 +87,7 @@ def algorithms_of(problem: Problem, which: str, backend_name: str, wanted: str) 
     All are all but the seven Python loops, which would take minutes; those only for a small problem.
     """
     if problem.depthwise:
-        return ("default",)
+        return ("auto",)  # it has kernels of its own, one in each backend
     if wanted != "all":
         return (wanted,)
     names = backend.algorithms(f"conv2d_{which}", backend_name)
@@ -142,7 +143,7 @@ def _bench_pass(
     entries: list[tuple[Result, Contestant]] = []
     results = []
     for name, algorithm, ours, make in _entrants(plan, problem, which, arrays, workers, folder):
-        result = Result(problem, 1, which, name, algorithm, "ok", ours=ours)
+        result = Result(problem, 1, which, name, algorithm, "ok", ours=ours, asked=algorithm)
         results.append(result)
         contestant = _admitted(result, make, truth)
         if contestant is not None:

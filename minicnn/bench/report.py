@@ -18,6 +18,7 @@ from ..models.summary import readable_size
 from .descriptors import describe
 from .layers import Result
 from .roof import Roof
+from .statistics import Comparison
 
 __all__ = ["CONVENTIONS", "Table", "head", "layer_summary", "layer_table", "markdown"]
 __all__ += ["to_json", "write_text"]
@@ -87,18 +88,26 @@ def layer_summary(results: Sequence[Result]) -> list[str]:
             f"{noisy} of {len(found)} comparisons are too noisy to tell who is faster: something else is "
             "running on this machine, or there were too few rounds."
         )
-    for label in dict.fromkeys(result.label for result in results if result.ours):
-        for peer in dict.fromkeys(peer for result in results for peer in result.against):
-            found = [r.against[peer] for r in results if r.label == label and peer in r.against]
-            if found:
-                mean = math.exp(sum(math.log(c.ratio) for c in found) / len(found))
-                counts = {w: sum(c.verdict == w for c in found) for w in ("faster", "slower")}
-                lines.append(
-                    f"{peer} / {label}: geometric mean {mean:.2f}, lowest {min(c.ratio for c in found):.2f}, "
-                    f"of {len(found)} passes {counts['faster']} faster, {counts['slower']} slower, "
-                    f"{len(found) - sum(counts.values())} not told apart."
-                )
+    for who in dict.fromkeys((result.contestant, result.asked) for result in results if result.ours):
+        own = [r for r in results if (r.contestant, r.asked) == who and r.against]
+        for peer in dict.fromkeys(peer for result in own for peer in result.against):
+            ratios = [result.against[peer] for result in own if peer in result.against]
+            lines.append(_ratio_line(peer, " ".join(who), ratios))
+        if own and len(own[0].against) > 1:
+            best = [min(result.against.values(), key=lambda c: c.ratio) for result in own]
+            lines.append(_ratio_line("the best peer of each pass", " ".join(who), best))
     return lines
+
+
+def _ratio_line(peer: str, ours: str, ratios: Sequence[Comparison]) -> str:
+    """Geometric mean, extremes and verdicts of the ratios to one peer."""
+    values = [comparison.ratio for comparison in ratios]
+    mean = math.exp(sum(map(math.log, values)) / len(values))
+    faster, slower = (sum(c.verdict == word for c in ratios) for word in ("faster", "slower"))
+    return (
+        f"{peer} / {ours}: geometric mean {mean:.2f}, lowest {min(values):.2f}, of {len(values)} passes "
+        f"{faster} faster, {slower} slower, {len(values) - faster - slower} not told apart."
+    )
 
 
 def head(facts: dict[str, Any], roof: Roof | None = None) -> list[str]:

@@ -20,7 +20,7 @@ __all__ = ["Comparison", "Spread", "compare", "spread"]
 _RESAMPLES = 2000
 _CONFIDENCE = 0.95
 _WIDEST = 1.5
-"""An interval whose ends are further apart than this factor proves nothing about a ratio."""
+"""An interval wider than this factor proves nothing, unless all of it is further than that from 1."""
 FEWEST = 5
 """Pairs that a confidence interval needs: fewer have too few distinct resamples."""
 
@@ -87,7 +87,8 @@ def compare(ours: Sequence[float], theirs: Sequence[float], seed: int = 0) -> Co
     ratios = np.median(b[pairs], axis=1) / np.median(a[pairs], axis=1)
     tail = 50 * (1 - _CONFIDENCE)
     low, high = (float(value) for value in np.percentile(ratios, (tail, 100 - tail)))
-    if low <= 1 <= high or high / low > _WIDEST:
+    nearest = max(low, 1 / high)  # how far from 1 the end is that lies closest to it, as a factor
+    if low <= 1 <= high or (high / low > _WIDEST and nearest < _WIDEST):
         return Comparison(ratio, low, high, "too noisy to tell apart")
     return Comparison(ratio, low, high, "faster" if low > 1 else "slower")
 

@@ -110,13 +110,14 @@ def scaling(
     against: o.Against = None,
     rounds: o.Rounds = 5,
     seconds: Seconds = 1.0,
+    steps: Steps = None,
     json: o.Json = None,
     markdown: o.Markdown = None,
     plot: o.Plot = None,
 ) -> None:
     """Measure how the time of a training step grows with the batch, and shrinks with the threads."""
     where = "minicnn bench scaling"
-    (plan,) = _plans(True, [net], None, backend, against, None, rounds, seconds, None, where)
+    (plan,) = _plans(True, [net], None, backend, against, None, rounds, seconds, steps, where)
     sizes = o.whole_numbers(batches, "--batches", where)
     counts = _doubled(plan.threads)
     if thread_counts is not None:

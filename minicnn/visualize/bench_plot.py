@@ -160,9 +160,8 @@ def bench_scaling(
     if not drawn:
         raise ArgumentError(message("bench_scaling", "nothing was timed: nothing to draw"))
     figure = Picture(figsize=(WIDTH, 3.6), layout="constrained")
-    for axes, (what, lines) in zip(
-        figure.subplots(1, len(drawn), squeeze=False)[0], drawn.items(), strict=True
-    ):
+    panels = figure.subplots(1, len(drawn), squeeze=False, sharey=True)[0]
+    for axes, (what, lines) in zip(panels, drawn.items(), strict=True):
         for number, (name, points) in enumerate(lines.items()):
             x, y = np.array(points).T
             colour = _COLOURS[number % len(_COLOURS)]
@@ -170,7 +169,10 @@ def bench_scaling(
         axes.set(xscale="log", yscale="log", xlabel=what, ylabel="milliseconds of a step")
         ticks = sorted({point[0] for points in lines.values() for point in points})
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        axes.minorticks_off()
+        axes.tick_params(axis="x", which="minor", length=0, labelbottom=False)
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
+        axes.tick_params(axis="y", which="minor", labelleft=axes is panels[0])
         axes.set_title(f"scaling with {what}", loc="left", color=_INK)
         _plain(axes)
         axes.legend(frameon=False, fontsize=9)

@@ -279,6 +279,7 @@ def test_names_of_peers_are_checked():
         check_peers(("pytorch",), "here")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PEERS)
 def test_a_real_peer_agrees_with_the_definition(name, monkeypatch):
     package = {"torch": "torch", "torch-nhwc": "torch", "keras-jax": "jax", "keras-tensorflow": "tensorflow"}

@@ -31,8 +31,14 @@ def test_no_difference():
 
 
 def test_a_difference_that_the_noise_hides():
-    found = compare([1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0], [9.0, 2.0, 8.0, 9.0, 2.0, 9.0, 2.5])
-    assert found.verdict == "too noisy to tell apart"
+    found = compare([1.0] * 7, [1.1, 9.0, 1.1, 9.0, 1.1, 9.0, 9.0])
+    assert found.low == pytest.approx(1.1) and found.high == pytest.approx(9.0)
+    assert found.verdict == "too noisy to tell apart"  # it may be next to nothing
+
+
+def test_a_difference_that_is_larger_than_the_noise():
+    assert compare([1.0] * 7, [4.0, 9.0, 4.0, 9.0, 4.0, 9.0, 9.0]).verdict == "faster"
+    assert compare([4.0, 9.0, 4.0, 9.0, 4.0, 9.0, 9.0], [1.0] * 7).verdict == "slower"
 
 
 def test_pairs_share_the_moods_of_the_machine():

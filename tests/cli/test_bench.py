@@ -120,7 +120,7 @@ def test_training_to_an_accuracy(small_mnist):
 
 
 def test_scaling(tmp_path):
-    words = ("--batches", "1,2,3", "--thread-counts", "1", "--rounds", 1, "--seconds", 0.001)
+    words = ("--batches", "1,2,3", "--thread-counts", "1", "--rounds", 1, "--seconds", 0.001, "--steps", 1)
     files = ("--json", tmp_path / "a.json", "--plot", tmp_path / "a.png")
     printed = run("bench", "scaling", *words, *files, COLUMNS="200")
     assert "minicnn numpy: a step of n images takes" in printed.out

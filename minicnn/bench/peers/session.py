@@ -7,7 +7,6 @@ batches in the same order.
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from pathlib import Path
@@ -122,6 +121,8 @@ def _peak() -> int:
     try:
         return _status("VmHWM")
     except OSError:
+        import resource  # not on Windows, where there is no peak to be had
+
         size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return size if sys.platform == "darwin" else 1024 * size
 
