@@ -15,6 +15,6 @@ other parts but what it reads. Parts are cut by arithmetic alone, so a run with 
 gives the same bits again; with another number, sums over the batch (weight gradients, batch moments)
 are added in another order and may differ in their last bits, everything else is equal.
 
-Inside a body numbers too small for a normal float (below 1.2e-38) count as zero, because processors
-handle them a hundred times slower; outside, the caller's floating-point mode is as it was.
+Inside a body numbers too small for a normal float (below 1.2e-38) count as zero, because many
+processors handle them far more slowly; outside, the caller's floating-point mode is as it was.
 """

@@ -1,7 +1,7 @@
 """From LLVM's intermediate language to an address that can be called.
 
 The machine code of every micro-kernel is written to the cache folder as an object file, so that only the
-first process on a machine runs LLVM's optimiser (0.07 s each).
+first process on a machine runs LLVM's optimiser.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ units, not memory, set the pace. (The 24 sums are independent, so the 4 cycles e
 
 The sum over k is two loops with strides of their own, k1 outside and k2 inside. So A need not be a matrix
 in memory: with k1 over the rows of a convolution's window and k2 over the numbers in one row of it, A is
-the image itself, read in place. The matrix of im2col is never made, which saves more time than anything else.
+the image itself, read in place. The matrix of im2col is never made.
 
 The last vector of a row may be cut: `ragged` kernels load and store only its first `last` lanes. At the end
 a bias can be added to every row, and the result held between `lower` and `upper` (ReLU: 0 and infinity).
