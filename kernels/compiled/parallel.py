@@ -83,6 +83,9 @@ def _region(address, block, parts):
 
 
 if COMPILED:
+    # Starts the threads. A driver loaded from disk calls into Numba's threading library without Numba
+    # knowing it, and would call nowhere if nothing else had loaded that library before.
+    numba.get_num_threads()
     _region = kept(numba.njit(parallel=True, nogil=True, fastmath=FAST)(_region))
 
 
