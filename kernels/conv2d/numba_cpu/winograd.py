@@ -22,8 +22,9 @@ from __future__ import annotations
 import numpy as np
 
 from ...compiled.jit import jit
-from ...compiled.parallel import launch
+from ...compiled.parallel import launch, whole_images
 from ...compiled.pointers import address_of, call_transform
+from ...microkernels.pooling import pool_rows
 from ...microkernels.tiles import multiply
 
 __all__ = ["LINE", "forward", "weight_grad"]
@@ -45,7 +46,7 @@ _G = np.array(
 
 
 @jit
-def _weights_part(part, parts, w, u, c, f, swapped, width, plane):
+def _weights_part(part, parts, w, scale, u, c, f, swapped, width, plane):
     """U = G w Gᵀ as 36 planes (panels, channels, width); `swapped` flips w and exchanges its channels.
 
     c and f are the product's own: channels summed over, and columns.
@@ -73,6 +74,11 @@ def _weights_part(part, parts, w, u, c, f, swapped, width, plane):
                         start = (tap * c + channel) * f + panel * width
                         for k in range(valid):
                             half[i, j, k] += factor * w[start + k]
+        if scale.size:  # one number a filter; never together with `swapped`
+            for k in range(valid):
+                for i in range(6):
+                    for j in range(3):
+                        half[i, j, k] *= scale[panel * width + k]
         for i in range(6):
             for j in range(6):
                 a, b, d = u.dtype.type(_G[j, 0]), u.dtype.type(_G[j, 1]), u.dtype.type(_G[j, 2])
@@ -116,10 +122,40 @@ def _tiles_in(
 
 
 @jit
-def _tile_out(kernel, memory, source, pitch, f, lanes, y, image, row, col, oh, ow, patch, plus, lower, upper):
-    """Transform the products of one tile to 4×4 pixels of y; what lies beyond the image is cut off."""
+def _tile_out(
+    kernel,
+    memory,
+    source,
+    pitch,
+    f,
+    lanes,
+    y,
+    argmax,
+    pooled,
+    image,
+    row,
+    col,
+    oh,
+    ow,
+    patch,
+    plus,
+    lower,
+    upper,
+):
+    """Transform the products of one tile to 4×4 pixels of y; what lies beyond the image is cut off.
+
+    If `pooled`, only the largest of every 2×2 pixels is kept.
+    """
     item = y.itemsize
     x = address_of(memory) + source * item
+    if pooled:
+        to = address_of(memory) + patch * item
+        call_transform(kernel, x, 6 * pitch, pitch, to, 4 * f, f, f // lanes, plus, lower, upper)
+        for r in range(min(4, oh - row) // 2):
+            above, windows = patch + 8 * r * f, min(4, ow - col) // 2
+            start = ((image * (oh // 2) + row // 2 + r) * (ow // 2) + col // 2) * f
+            pool_rows(memory, above, above + 4 * f, y, argmax, start, windows, f)
+        return
     if row + 4 <= oh and col + 4 <= ow:
         to = address_of(y) + ((image * oh + row) * ow + col) * f * item
         call_transform(kernel, x, 6 * pitch, pitch, to, ow * f, f, f // lanes, plus, lower, upper)
@@ -133,8 +169,10 @@ def _tile_out(kernel, memory, source, pitch, f, lanes, y, image, row, col, oh, o
 
 
 @jit
-def _forward_part(part, parts, x, u, bias, y, memory, sizes, blocks, kernel_in, kernel_out, lower, upper):
-    n, h, w, c, f, oh, ow, top, left, down, across, block, lanes, own, number, width, plane = sizes
+def _forward_part(
+    part, parts, x, u, bias, y, argmax, memory, sizes, blocks, kernel_in, kernel_out, lower, upper
+):
+    n, h, w, c, f, oh, ow, top, left, down, across, block, lanes, own, number, width, plane, pooled = sizes
     item, total = x.itemsize, n * down * across
     pitch_v, pitch_m = block * c + LINE, block * f + LINE
     products = part * own + 36 * pitch_v
@@ -158,25 +196,44 @@ def _forward_part(part, parts, x, u, bias, y, memory, sizes, blocks, kernel_in, 
             image, row, col = tile // (down * across), tile // across % down * 4, tile % across * 4
             source, plus = products + (tile - begin) * f, address_of(bias) if bias.size else 0
             _tile_out(
-                kernel_out, memory, source, pitch_m, f, lanes, y, image, row, col, oh, ow,
+                kernel_out, memory, source, pitch_m, f, lanes, y, argmax, pooled, image, row, col, oh, ow,
                 patch, plus, lower, upper,
             )  # fmt: skip
 
 
 @jit
-def forward(threads, x, w, bias, y, u, memory, sizes, blocks, kernel_in, kernel_out, swapped, lower, upper):
-    """Transform the weights, then the blocks of tiles."""
+def forward(
+    threads,
+    x,
+    w,
+    scale,
+    bias,
+    y,
+    argmax,
+    u,
+    memory,
+    sizes,
+    blocks,
+    kernel_in,
+    kernel_out,
+    swapped,
+    lower,
+    upper,
+):
+    """Transform the weights, then the blocks of tiles; with `pooled` in sizes, y is pooled."""
     c, f, width, plane = sizes[3], sizes[4], sizes[15], sizes[16]
-    launch(_weights_part, threads, (w, u, c, f, swapped, width, plane))
+    launch(_weights_part, threads, (w, scale, u, c, f, swapped, width, plane))
     launch(
-        _forward_part, threads, (x, u, bias, y, memory, sizes, blocks, kernel_in, kernel_out, lower, upper)
+        _forward_part,
+        threads,
+        (x, u, bias, y, argmax, memory, sizes, blocks, kernel_in, kernel_out, lower, upper),
     )
 
 
 @jit
 def _sums_part(part, parts, x, gy, memory, sizes, blocks, kernel_in, kernel_gradient):
-    n, h, w, c, f, oh, ow, top, left, down, across, block, lanes, own, number, width, plane = sizes
-    item, total = x.itemsize, n * down * across
+    n, h, w, c, f, oh, ow, top, left, down, across, block, lanes, own, number, width, plane, _ = sizes
+    item = x.itemsize
     pitch_v, pitch_m = block * c + LINE, block * f + LINE
     sums = part * own  # this part's 36 planes of (channels, filters)
     tiles = sums + 36 * plane
@@ -184,9 +241,9 @@ def _sums_part(part, parts, x, gy, memory, sizes, blocks, kernel_in, kernel_grad
     patch = gradients + 36 * pitch_m
     for i in range(36 * plane):
         memory[sums + i] = 0
-    count = (total + block - 1) // block
-    for begin in range(part * count // parts * block, (part + 1) * count // parts * block, block):
-        end = min(total, begin + block)
+    own_begin, own_end = whole_images(part, parts, n, down * across)
+    for begin in range(own_begin, own_end, block):
+        end = min(own_end, begin + block)
         _tiles_in(
             kernel_in, x, h, w, c, 6, top, left, begin, end, down, across, lanes,
             memory, patch, tiles, pitch_v,
