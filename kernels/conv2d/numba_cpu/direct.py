@@ -22,8 +22,7 @@ import numpy as np
 
 from ...compiled.jit import jit
 from ...compiled.parallel import launch, whole_images
-from ...compiled.pointers import address_of
-from ...microkernels.pooling import pool_rows
+from ...compiled.pointers import address_of, call_pool
 from ...microkernels.tiles import multiply
 
 __all__ = ["forward", "scatter", "weight_grad"]
@@ -124,38 +123,42 @@ def _rows(image, first, some, x, packed, bias, target, band, offset, sizes, bloc
 
 
 @jit
-def _forward_part(part, parts, x, packed, bias, y, argmax, band, sizes, blocks, lower, upper):
+def _forward_part(part, parts, x, packed, bias, y, argmax, pool, band, sizes, blocks, lower, upper):
     n, f, oh, ow = sizes[0], sizes[7], sizes[8], sizes[9]
-    rows, own, pooled, made = sizes[17], sizes[20], sizes[26], sizes[27]
+    rows, own, made, item_size = sizes[17], sizes[20], sizes[26], x.itemsize
     bands, offset = (oh + rows - 1) // rows, part * own
     for item in range(part * n * bands // parts, (part + 1) * n * bands // parts):
         image, first = item // bands, item % bands * rows
         some = min(rows, oh - first)
-        if pooled:  # the rows are made in scratch, behind those that are read
-            target = address_of(band) + (offset + made) * x.itemsize
+        if pool:  # the rows are made in scratch, behind those that are read
+            target = address_of(band) + (offset + made) * item_size
         else:
-            target = address_of(y) + (image * oh + first) * ow * f * x.itemsize
+            target = address_of(y) + (image * oh + first) * ow * f * item_size
         _rows(image, first, some, x, packed, bias, target, band, offset, sizes, blocks, lower, upper)
-        for r in range(0, some - 1 if pooled else 0, 2):
-            source = offset + made + r * ow * f
+        for r in range(0, some - 1 if pool else 0, 2):
+            above = target + r * ow * f * item_size
             to = (image * (oh // 2) + (first + r) // 2) * (ow // 2) * f
-            pool_rows(band, source, source + ow * f, y, argmax, to, ow // 2, f)
+            call_pool(
+                pool, above, above + ow * f * item_size, address_of(y) + to * item_size,
+                address_of(argmax) + to, ow // 2, f,
+            )  # fmt: skip
 
 
 @jit
 def forward(
-    threads, x, w, scale, bias, y, argmax, packed, band, sizes, blocks, transposed, flip, lower, upper
+    threads, x, w, scale, bias, y, argmax, pool, packed, band, sizes, blocks, transposed, flip, lower, upper
 ):
     """Pack the weights and run the bands; `transposed` and `flip` say what the weights are to x.
 
-    With an argmax, y is the largest of every 2×2 windows of the convolution, which is never stored.
+    With `pool`, the address of a kernel, y is the largest of every 2×2 pixels of the convolution, which is
+    never stored.
     """
     taps, groups, count, panel_width = sizes[4] * sizes[5], sizes[16], sizes[21], sizes[23]
     cg, f = sizes[6], sizes[7]
     if transposed:  # sizes speak of the turned problem: its channels are the weights' filters
         cg, f = sizes[7] // groups, sizes[6] * groups
     launch(_pack_part, threads, (w, scale, packed, taps, cg, f, groups, transposed, flip, count, panel_width))
-    launch(_forward_part, threads, (x, packed, bias, y, argmax, band, sizes, blocks, lower, upper))
+    launch(_forward_part, threads, (x, packed, bias, y, argmax, pool, band, sizes, blocks, lower, upper))
 
 
 @jit

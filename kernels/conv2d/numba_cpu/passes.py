@@ -13,6 +13,7 @@ from ...compiled.jit import COMPILED
 from ...compiled.parallel import get_threads, guarded
 from ...compiled.scratch import usable
 from ...microkernels.build import host
+from ...microkernels.pooling import pool_address
 from ...microkernels.transform import transform_address
 from ...windows import Geometry, Pair, window_span
 from .. import reference
@@ -143,11 +144,12 @@ def correlate(
     pooled = argmax is not None
     plus, times = (_NOTHING[x.itemsize] if a is None else usable(a) for a in (bias, scale))
     winners = _NO_ARGMAX if argmax is None else argmax.reshape(-1)
-    arrays = usable(x).reshape(-1), usable(w).reshape(-1), times, plus, y.reshape(-1), winners
+    pool = pool_address(x.dtype) if pooled else 0
+    arrays = usable(x).reshape(-1), usable(w).reshape(-1), times, plus, y.reshape(-1), winners, pool
     with guarded:
         threads = get_threads()
         if name == "winograd":
-            job = tile_job(conv, threads, "forward", pooled)
+            job = tile_job(conv, threads, "forward")
             kernels = (transform_address(kind, x.dtype) for kind in ("input", "output"))
             with sliced(job, threads, x.dtype) as (u, memory):
                 rest = job.sizes, job.tiles, *kernels, int(transposed), lower, np.inf

@@ -54,14 +54,13 @@ def _sizes(
     width: int,
     own: int,
     cut: Panels,
-    pooled: bool = False,
     made: int = 0,
 ) -> np.ndarray:
     """The array that `direct.py` unpacks, in its order."""
     (n, h, w_, c), (kh, kw, cg, f), (_, oh, ow, _) = conv.x, conv.w, conv.y
     (sh, sw), ((top, _), (left, _)), (dh, dw) = conv.g
     image = (n, h, w_, c, kh, kw, cg, f, oh, ow, sh, sw, top, left, dh, dw, conv.groups)
-    return np.array((*image, rows, padded, width, own, *cut, cut.ragged, pooled, made), np.int64)
+    return np.array((*image, rows, padded, width, own, *cut, cut.ragged, made), np.int64)
 
 
 @cache
@@ -76,7 +75,7 @@ def forward_job(conv: Conv, threads: int, pooled: bool = False) -> Job:
     cut = panels(f // conv.groups, conv.itemsize)
     blocks = tiles(conv.y[2], cut.vectors, cut.ragged, conv.itemsize, packed=True)
     packed = per_part(conv.groups * cut.number * kh * kw * cg * cut.width, conv.itemsize)
-    return Job(_sizes(conv, rows, padded, width, own, cut, pooled, made), blocks, cut, packed, own)
+    return Job(_sizes(conv, rows, padded, width, own, cut, made), blocks, cut, packed, own)
 
 
 @cache
@@ -105,7 +104,7 @@ def scatter_job(conv: Conv, threads: int) -> Job:
 
 
 @cache
-def tile_job(conv: Conv, threads: int, which: str, pooled: bool = False) -> Job:
+def tile_job(conv: Conv, threads: int, which: str) -> Job:
     """Winograd: blocks of tiles; for the weight gradient with a transformed weight array for every part."""
     (n, h, w_, c), (_, oh, ow, f) = conv.x, conv.y
     ((top, _), (left, _)) = conv.g[1]
@@ -118,7 +117,7 @@ def tile_job(conv: Conv, threads: int, which: str, pooled: bool = False) -> Job:
     own = per_part(own + (36 * plane if which == "weight_grad" else 0), conv.itemsize)
     lanes = host().vector_bytes // conv.itemsize
     places = (n, h, w_, c, f, oh, ow, top, left, down, across)
-    places += (block, lanes, own, cut.number, cut.width, plane, pooled)
+    places += (block, lanes, own, cut.number, cut.width, plane)
     sums = which == "weight_grad"
     blocks = tiles(c if sums else block, cut.vectors, False, conv.itemsize, packed=not sums)
     packed = 0 if which == "weight_grad" else per_part(36 * plane, conv.itemsize)

@@ -23,8 +23,7 @@ import numpy as np
 
 from ...compiled.jit import jit
 from ...compiled.parallel import launch, whole_images
-from ...compiled.pointers import address_of, call_transform
-from ...microkernels.pooling import pool_rows
+from ...compiled.pointers import address_of, call_pool, call_transform
 from ...microkernels.tiles import multiply
 
 __all__ = ["LINE", "forward", "weight_grad"]
@@ -131,7 +130,7 @@ def _tile_out(
     lanes,
     y,
     argmax,
-    pooled,
+    pool,
     image,
     row,
     col,
@@ -144,17 +143,20 @@ def _tile_out(
 ):
     """Transform the products of one tile to 4×4 pixels of y; what lies beyond the image is cut off.
 
-    If `pooled`, only the largest of every 2×2 pixels is kept.
+    With `pool`, the address of a kernel, only the largest of every 2×2 pixels is kept.
     """
     item = y.itemsize
     x = address_of(memory) + source * item
-    if pooled:
+    if pool:
         to = address_of(memory) + patch * item
         call_transform(kernel, x, 6 * pitch, pitch, to, 4 * f, f, f // lanes, plus, lower, upper)
         for r in range(min(4, oh - row) // 2):
             above, windows = patch + 8 * r * f, min(4, ow - col) // 2
             start = ((image * (oh // 2) + row // 2 + r) * (ow // 2) + col // 2) * f
-            pool_rows(memory, above, above + 4 * f, y, argmax, start, windows, f)
+            call_pool(
+                pool, address_of(memory) + above * item, address_of(memory) + (above + 4 * f) * item,
+                address_of(y) + start * item, address_of(argmax) + start, windows, f,
+            )  # fmt: skip
         return
     if row + 4 <= oh and col + 4 <= ow:
         to = address_of(y) + ((image * oh + row) * ow + col) * f * item
@@ -170,9 +172,9 @@ def _tile_out(
 
 @jit
 def _forward_part(
-    part, parts, x, u, bias, y, argmax, memory, sizes, blocks, kernel_in, kernel_out, lower, upper
+    part, parts, x, u, bias, y, argmax, pool, memory, sizes, blocks, kernel_in, kernel_out, lower, upper
 ):
-    n, h, w, c, f, oh, ow, top, left, down, across, block, lanes, own, number, width, plane, pooled = sizes
+    n, h, w, c, f, oh, ow, top, left, down, across, block, lanes, own, number, width, plane = sizes
     item, total = x.itemsize, n * down * across
     pitch_v, pitch_m = block * c + LINE, block * f + LINE
     products = part * own + 36 * pitch_v
@@ -196,7 +198,7 @@ def _forward_part(
             image, row, col = tile // (down * across), tile // across % down * 4, tile % across * 4
             source, plus = products + (tile - begin) * f, address_of(bias) if bias.size else 0
             _tile_out(
-                kernel_out, memory, source, pitch_m, f, lanes, y, argmax, pooled, image, row, col, oh, ow,
+                kernel_out, memory, source, pitch_m, f, lanes, y, argmax, pool, image, row, col, oh, ow,
                 patch, plus, lower, upper,
             )  # fmt: skip
 
@@ -210,6 +212,7 @@ def forward(
     bias,
     y,
     argmax,
+    pool,
     u,
     memory,
     sizes,
@@ -220,19 +223,19 @@ def forward(
     lower,
     upper,
 ):
-    """Transform the weights, then the blocks of tiles; with `pooled` in sizes, y is pooled."""
+    """Transform the weights, then the blocks of tiles; with `pool`, the address of a kernel, y is pooled."""
     c, f, width, plane = sizes[3], sizes[4], sizes[15], sizes[16]
     launch(_weights_part, threads, (w, scale, u, c, f, swapped, width, plane))
     launch(
         _forward_part,
         threads,
-        (x, u, bias, y, argmax, memory, sizes, blocks, kernel_in, kernel_out, lower, upper),
+        (x, u, bias, y, argmax, pool, memory, sizes, blocks, kernel_in, kernel_out, lower, upper),
     )
 
 
 @jit
 def _sums_part(part, parts, x, gy, memory, sizes, blocks, kernel_in, kernel_gradient):
-    n, h, w, c, f, oh, ow, top, left, down, across, block, lanes, own, number, width, plane, _ = sizes
+    n, h, w, c, f, oh, ow, top, left, down, across, block, lanes, own, number, width, plane = sizes
     item = x.itemsize
     pitch_v, pitch_m = block * c + LINE, block * f + LINE
     sums = part * own  # this part's 36 planes of (channels, filters)

@@ -16,9 +16,9 @@ from ...activation.numba_cpu import activation_grad, bias_grad
 from ...checks import check_floats, check_rank, check_same_shape, result
 from ...compiled.jit import COMPILED, jit
 from ...compiled.parallel import guarded, launch, threads_for, whole_images
-from ...compiled.pointers import address_of
+from ...compiled.pointers import address_of, call_unpool
 from ...compiled.scratch import per_part, scratch, usable
-from ...microkernels.pooling import unpool_rows
+from ...microkernels.pooling import unpool_address
 from ...microkernels.tiles import multiply, panels, tiles
 from ...pool2d.numba_cpu import max_pool2d_input_grad
 
@@ -57,14 +57,18 @@ def _relu_part(part, parts, gy, y, gz, n, c, sums, one, blocks, panels, own):
 
 
 @jit
-def _pool_part(part, parts, gy, y, argmax, gz, sizes, limited, sums, one, blocks, panels, own):
+def _pool_part(part, parts, gy, y, argmax, gz, sizes, unpool, sums, one, blocks, panels, own):
     n, h, w, c = sizes
     begin, end = whole_images(part, parts, n, h)
     for i in range(c):
         sums[part * own + i] = 0
     for row in range(begin, end):  # of the pooled image; two of gz
         to = 4 * row * w * c
-        unpool_rows(gy, y, argmax, row * w * c, gz, to, to + 2 * w * c, w, c, limited)
+        source, above = row * w * c, address_of(gz) + to * gz.itemsize
+        call_unpool(
+            unpool, address_of(gy) + source * gz.itemsize, address_of(y) + source * gz.itemsize,
+            address_of(argmax) + source, above, above + 2 * w * c * gz.itemsize, w, c,
+        )  # fmt: skip
         _add_up(gz, to, 4 * w, c, sums, part * own, one, blocks, panels)
 
 
@@ -83,8 +87,8 @@ def _relu(threads, gy, y, gz, gb, n, sums, one, blocks, panels, own):
 
 
 @jit
-def _pool(threads, gy, y, argmax, gz, gb, sizes, limited, sums, one, blocks, panels, own):
-    launch(_pool_part, threads, (gy, y, argmax, gz, sizes, limited, sums, one, blocks, panels, own))
+def _pool(threads, gy, y, argmax, gz, gb, sizes, unpool, sums, one, blocks, panels, own):
+    launch(_pool_part, threads, (gy, y, argmax, gz, sizes, unpool, sums, one, blocks, panels, own))
     _finish(threads, sums, gb, own)
 
 
@@ -140,6 +144,6 @@ def max_pool2d_bias_activation_grad(
     with guarded:
         threads, sizes = threads_for(gz.size), np.array(gy.shape, np.int64)
         arrays = usable(gy).reshape(-1), usable(y).reshape(-1), usable(argmax).reshape(-1), gz.reshape(-1)
-        limited = int(activation == "relu")
-        _pool(threads, *arrays, gb, sizes, limited, *_columns(c, dtype, threads))
+        unpool = unpool_address(dtype, limited=activation == "relu")
+        _pool(threads, *arrays, gb, sizes, unpool, *_columns(c, dtype, threads))
     return gz, gb
