@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from math import ceil, prod
 from typing import NamedTuple
 
@@ -73,9 +74,7 @@ class Conv:
         check_rank(where, 4, **arrays)
         dtype = check_floats(where, **arrays)
         x, w, y = _shape4(where, "x", x), _shape4(where, "w", w), _shape4(where, "gy", y)
-        conv = cls(x, w, y, g, groups, dtype.itemsize)
-        conv.check(where)
-        return conv
+        return _checked(where, x, w, y, g, groups, dtype.itemsize)
 
     def check(self, where: str) -> None:
         """Images, channels, filters and windows must fit together."""
@@ -172,6 +171,14 @@ class Conv:
         out_hw = (tile.rows.stop - tile.rows.start, self.y[2])
         padded = padded_shape(shape, self.w[:2], tile.g, out_hw)
         return prod(padded) if padded else 0
+
+
+@cache
+def _checked(where: str, x: Shape4, w: Shape4, y: Shape4, g: Geometry, groups: int, itemsize: int) -> Conv:
+    """The convolution of these shapes, checked; a training asks for the same few again and again."""
+    conv = Conv(x, w, y, g, groups, itemsize)
+    conv.check(where)
+    return conv
 
 
 def _even(total: int, size: int) -> int:

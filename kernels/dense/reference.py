@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from ..checks import check_floats, check_rank, error, result
@@ -104,7 +106,7 @@ def dense_weight_grad(x: np.ndarray, gy: np.ndarray, out: np.ndarray | None = No
 
 def rows_of(a: np.ndarray) -> np.ndarray:
     """Return a as a matrix (rows, last axis); a view where a is contiguous."""
-    return a.reshape(int(np.prod(a.shape[:-1])), a.shape[-1])
+    return a.reshape(prod(a.shape[:-1]), a.shape[-1])
 
 
 def check_product(where: str, name: str, a: np.ndarray, w: np.ndarray, axis: int) -> np.dtype:
