@@ -21,7 +21,7 @@ import numpy as np
 
 from ..checks import check_floats, check_rank, error
 from ..im2col.reference import padded_shape
-from ..windows import Geometry, Pair, check_windows
+from ..windows import Geometry, Pair, check_windows, window_span
 
 __all__ = ["PART_BYTES", "TILE_BYTES", "WORKSPACE_LIMIT", "Conv", "Tile"]
 
@@ -94,6 +94,13 @@ class Conv:
         """Whether x is its own window matrix: 1×1 kernel, stride 1, no padding."""
         same_size = self.x[1:3] == self.y[1:3]
         return self.w[:2] == (1, 1) and self.g[0] == (1, 1) and same_size and not np.any(self.g[1])
+
+    @property
+    def full_hw(self) -> Pair:
+        """The output size if every window that fits is looked at; y may be smaller."""
+        reach = window_span(self.w[:2], self.g, (1, 1))
+        (sh, sw), pad, _ = self.g
+        return (self.x[1] + sum(pad[0]) - reach[0]) // sh + 1, (self.x[2] + sum(pad[1]) - reach[1]) // sw + 1
 
     @property
     def one_tile(self) -> bool:

@@ -11,16 +11,16 @@ import numpy as np
 from ...checks import error, result
 from ...compiled.jit import COMPILED
 from ...compiled.parallel import get_threads, guarded
-from ...compiled.scratch import usable
+from ...compiled.scratch import scratch, usable
 from ...microkernels.build import host
 from ...microkernels.pooling import pool_address
 from ...microkernels.transform import transform_address
-from ...windows import Geometry, Pair, window_span
+from ...windows import Geometry, Pair
 from .. import reference
 from ..tiling import WORKSPACE_LIMIT, Conv, Shape4
-from . import direct, winograd
+from . import direct, winograd, winograd_planes
 from .gemm import long_rows
-from .sizes import forward_job, scatter_job, sliced, tile_job, weight_job
+from .sizes import by_planes, forward_job, scatter_job, sliced, tile_job, tiles_across, weight_job
 
 __all__ = [
     "ALGORITHMS",
@@ -36,6 +36,10 @@ __all__ = [
 _NAMES = ("direct", "gemm", "winograd", "im2col", "naive")
 RUN_HERE = _NAMES[:3]
 ALGORITHMS = dict.fromkeys(("conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad"), _NAMES)
+
+# Pixels of tiles for each pixel of the result, at most: with more, too much of the last tiles is cut off. In
+# an input gradient there may be more, since behind a pooling its last tiles are often not needed at all.
+_WASTE, _WASTE_BACK = 1.35, 1.55
 
 _NOTHING = {size: np.empty(0, f"f{size}") for size in (4, 8)}  # in place of a bias
 _NO_ARGMAX = np.empty(0, np.uint8)
@@ -81,6 +85,9 @@ def conv2d_input_grad(
         return gx
     turned = _turned(conv, name)
     if turned is not None:
+        if name == "winograd":  # what no window reached is not computed
+            down, across = tiles_across(turned, True)
+            gx[:, 4 * down :] = gx[:, :, 4 * across :] = 0
         correlate(turned, name, gy, w, gx, transposed=True)
         return gx
     with guarded:
@@ -111,10 +118,11 @@ def conv2d_weight_grad(
         threads = get_threads()
         if name == "winograd":
             job = tile_job(conv, threads, "weight_grad")
-            kernels = (transform_address(kind, x.dtype) for kind in ("input", "gradient"))
-            with sliced(job, threads, x.dtype) as (_, memory):
-                arrays = usable(x).reshape(-1), usable(gy).reshape(-1), gw.reshape(-1)
-                winograd.weight_grad(threads, *arrays, memory, job.sizes, job.tiles, *kernels)
+            kernels = np.array([transform_address(kind, x.dtype) for kind in ("input", "gradient", "back")])
+            run = winograd_planes.weight_grad if by_planes(conv, False) else winograd.weight_grad
+            arrays = usable(x).reshape(-1), usable(gy).reshape(-1), gw.reshape(-1)
+            memory = scratch(job.elements(threads), x.dtype)
+            run(threads, *arrays, memory, job.sizes, job.tiles, kernels)
             return gw
         job = weight_job(long_rows(conv, threads) if name == "gemm" else conv, threads)
         with sliced(job, threads, x.dtype) as (_, memory):
@@ -149,11 +157,11 @@ def correlate(
     with guarded:
         threads = get_threads()
         if name == "winograd":
-            job = tile_job(conv, threads, "forward")
-            kernels = (transform_address(kind, x.dtype) for kind in ("input", "output"))
-            with sliced(job, threads, x.dtype) as (u, memory):
-                rest = job.sizes, job.tiles, *kernels, int(transposed), lower, np.inf
-                winograd.forward(threads, *arrays, u, memory, *rest)
+            job = tile_job(conv, threads, "input_grad" if transposed else "forward")
+            kernels = np.array([transform_address(kind, x.dtype) for kind in ("weights", "input", "output")])
+            run = winograd_planes.forward if by_planes(conv, transposed) else winograd.forward
+            rest = job.sizes, job.tiles, kernels, int(transposed), lower, np.inf
+            run(threads, *arrays, scratch(job.elements(threads), x.dtype), *rest)
             return
         long = name == "gemm" and not pooled
         job = forward_job(long_rows(conv, threads) if long else conv, threads, pooled)
@@ -168,18 +176,11 @@ def _turned(conv: Conv, name: str) -> Conv | None:
     stride, ((top, _), (left, _)), (dh, dw) = conv.g
     (_, h, w_, c), (kh, kw, _, f), (_, oh, ow, _) = conv.x, conv.w, conv.y
     up, aside = dh * (kh - 1) - top, dw * (kw - 1) - left
-    if stride != (1, 1) or min(up, aside) < 0 or (name != "winograd" and w_ > 1.3 * _whole(conv)[1]):
+    if stride != (1, 1) or min(up, aside) < 0 or (name != "winograd" and w_ > 1.3 * conv.full_hw[1]):
         return None
     pad = (up, max(0, h - oh)), (aside, max(0, w_ - ow))  # only the first of each is looked at
     shape = (kh, kw, f // conv.groups, c)
     return replace(conv, x=conv.y, w=shape, y=conv.x, g=(stride, pad, (dh, dw)))
-
-
-def _whole(conv: Conv) -> Pair:
-    """The output size if every window that fits is looked at, so that leaving some out changes no choice."""
-    reach = window_span(conv.w[:2], conv.g, (1, 1))
-    (sh, sw), ((top, bottom), (left, right)), _ = conv.g
-    return (conv.x[1] + top + bottom - reach[0]) // sh + 1, (conv.x[2] + left + right - reach[1]) // sw + 1
 
 
 def conv2d_plan(
@@ -272,9 +273,10 @@ def _winograd_pays(which: str, conv: Conv) -> bool:
     if conv.itemsize != 4 or not _fits_winograd(which, conv):
         return False
     turned = _turned(conv, "winograd") if which == "input_grad" else None
-    conv, (oh, ow) = (conv, _whole(conv)) if turned is None else (turned, turned.y[1:3])
+    conv, (oh, ow) = (conv, conv.full_hw) if turned is None else (turned, turned.y[1:3])
+    most = _WASTE if turned is None else _WASTE_BACK
     n, f = conv.y[0], conv.y[3]
     c, tiles_ = conv.x[3], n * -(-oh // 4) * -(-ow // 4)
     sums = 36 * c * f * conv.itemsize * (2 if which == "weight_grad" else 1)
     waste = 16 * tiles_ / (n * oh * ow)
-    return min(c, f) >= 32 and waste <= 1.35 and tiles_ * 4 >= max(c, f) and sums <= WORKSPACE_LIMIT // 2
+    return min(c, f) >= 32 and waste <= most and tiles_ * 4 >= max(c, f) and sums <= WORKSPACE_LIMIT // 2

@@ -17,7 +17,17 @@ from ...windows import window_span
 from ..tiling import Conv
 from .winograd import LINE
 
-__all__ = ["BAND_BYTES", "Job", "forward_job", "scatter_job", "sliced", "tile_job", "weight_job"]
+__all__ = [
+    "BAND_BYTES",
+    "Job",
+    "by_planes",
+    "forward_job",
+    "scatter_job",
+    "sliced",
+    "tile_job",
+    "tiles_across",
+    "weight_job",
+]
 
 BAND_BYTES = 256 * 1024
 """Input rows of one band, so that they stay in a core's cache while all filters pass over them."""
@@ -108,20 +118,39 @@ def tile_job(conv: Conv, threads: int, which: str) -> Job:
     """Winograd: blocks of tiles; for the weight gradient with a transformed weight array for every part."""
     (n, h, w_, c), (_, oh, ow, f) = conv.x, conv.y
     ((top, _), (left, _)) = conv.g[1]
-    down, across = ceil(oh / 4), ceil(ow / 4)
+    sums, turned = which == "weight_grad", which == "input_grad"
+    down, across = tiles_across(conv, turned)
     total, most = n * down * across, _TILES if c * f <= 128 * 128 else 2 * _TILES
-    block = ceil(total / (threads * ceil(total / (threads * most))))
-    cut = panels(f, conv.itemsize)
-    plane = c * f + LINE
-    own = 36 * (block * (c + f) + 2 * LINE) + 36 * max(c, f)
-    own = per_part(own + (36 * plane if which == "weight_grad" else 0), conv.itemsize)
+    shared = by_planes(conv, turned)
+    block = total if shared else ceil(total / (threads * ceil(total / (threads * most))))
+    cut, plane, patch = panels(f, conv.itemsize), c * f + LINE, 36 * max(c, f)
+    transformed = 36 * (block * (c + f) + 2 * LINE)  # tiles before and behind the product
+    weights = 36 * plane + (9 * c * f if turned else 0)
+    if shared:
+        own, start, packed = patch, weights, weights + transformed
+    else:
+        own = per_part(transformed + patch + (36 * plane if sums else 0), conv.itemsize)
+        packed = start = 0 if sums else per_part(weights, conv.itemsize)
     lanes = host().vector_bytes // conv.itemsize
     places = (n, h, w_, c, f, oh, ow, top, left, down, across)
-    places += (block, lanes, own, cut.number, cut.width, plane)
-    sums = which == "weight_grad"
+    places += (block, lanes, own, cut.number, cut.width, plane, start)
     blocks = tiles(c if sums else block, cut.vectors, False, conv.itemsize, packed=not sums)
-    packed = 0 if which == "weight_grad" else per_part(36 * plane, conv.itemsize)
     return Job(np.array(places, np.int64), blocks, cut, packed, own)
+
+
+def tiles_across(conv: Conv, turned: bool) -> tuple[int, int]:
+    """Tiles of 4×4 pixels down and across; those of an input gradient that no window reached are left out."""
+    (_, h, w_, _), (_, oh, ow, _), ((top, _), (left, _)) = conv.x, conv.y, conv.g[1]
+    if turned:
+        oh, ow = min(oh, h + top), min(ow, w_ + left)
+    return ceil(oh / 4), ceil(ow / 4)
+
+
+@cache
+def by_planes(conv: Conv, turned: bool) -> bool:
+    """Whether the transformed weights are larger than the tiles before and behind the product."""
+    c, f, (oh, ow) = conv.x[3], conv.y[3], conv.y[1:3] if turned else conv.full_hw
+    return 2 * c * f > conv.x[0] * ceil(oh / 4) * ceil(ow / 4) * (c + f)
 
 
 def _bands(conv: Conv, threads: int, pair: int = 0) -> tuple[int, bool, int, int]:
