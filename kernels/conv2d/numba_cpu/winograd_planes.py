@@ -2,8 +2,8 @@
 
 With 512 channels and filters the transformed weights take 38 MB. If every thread multiplied its own tiles,
 each would read all of that, and in the weight gradient keep a copy of its own. So here all tiles are
-transformed first, then every thread does all tiles of some planes, then the results are transformed back; what is read
-once more for it, the tiles in the transformed domain, is less than the weights by the rule in sizes.py.
+transformed first, then every thread does all tiles of some planes, then the results are transformed back;
+what is read once more for it, the transformed tiles, is less than the weights by the rule in sizes.py.
 """
 
 from __future__ import annotations
