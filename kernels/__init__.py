@@ -56,7 +56,7 @@ _FOLDERS = {
         "adaptive_avg_pool2d_forward",
         "adaptive_avg_pool2d_input_grad",
     ),
-    "dense": ("dense_forward", "dense_input_grad", "dense_weight_grad"),
+    "dense": ("dense_forward", "dense_input_grad", "dense_weight_grad", "dense_plan"),
     "activation": (
         "bias_activation_forward",
         "activation_grad",

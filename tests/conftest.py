@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from threadpoolctl import threadpool_limits
 
+from minicnn import backend
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # Set before anything imports Keras: JAX is the backend that the cross-checks compare with.
@@ -38,11 +40,16 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
     return report
 
 
+@pytest.fixture(params=backend.available_backends())
+def each_backend(request):
+    """Run a test on every backend, one after the other; the name of the one that runs."""
+    with backend.use_backend(request.param):
+        yield request.param
+
+
 @pytest.fixture
 def threads_restored():
     """Let a test set the number of threads; BLAS' number, which the environment chose, comes back."""
-    from minicnn import backend
-
     before = backend.threads()
     with threadpool_limits(1, user_api="blas"):
         yield

@@ -84,7 +84,8 @@ UPWARD = {
 # Kernels are found by backend; only the definition of the random bits is the same everywhere.
 KERNELS_BY_NAME = {
     ("minicnn.backend.registry", "minicnn.kernels"),
-    ("minicnn.backend.threads", "minicnn.kernels.compiled.jit"),
+    ("minicnn.backend.compiled", "minicnn.kernels.compiled.jit"),
+    ("minicnn.backend.compiled", "minicnn.kernels.compiled.parallel"),
     ("minicnn.backend.threads", "minicnn.kernels.compiled.parallel"),
     ("minicnn.random", "minicnn.kernels.philox.reference"),
 }

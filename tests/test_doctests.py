@@ -22,7 +22,7 @@ def module_names() -> list[str]:
 
 
 @pytest.mark.parametrize("name", module_names())
-def test_examples(name, monkeypatch, tmp_path):
+def test_examples(name, monkeypatch, tmp_path, threads_restored):
     module = importlib.import_module(name)
     monkeypatch.chdir(tmp_path)  # an example may write files
     failed, _ = doctest.testmod(module, optionflags=doctest.ELLIPSIS)

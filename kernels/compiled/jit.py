@@ -37,19 +37,32 @@ def jit(function: Callable) -> Callable:
     return kept(numba.njit(nogil=True, fastmath=FAST, error_model="numpy")(function))
 
 
-class _Once(event.Listener):
-    """Calls a function when Numba starts to compile something, until it is told that it was enough."""
+class _Watch(event.Listener):
+    """Tells when the compiler begins with a kernel, and when it has done all that this kernel is made of."""
 
-    def __init__(self, say: Callable[[], None]) -> None:
-        self._say = say
+    def __init__(self, begin: Callable[[], None], end: Callable[[], None]) -> None:
+        self._begin, self._end = begin, end
+        self._depth = 0  # a function compiles those it calls; Numba lets one Python thread compile at a time
 
     def on_start(self, event) -> None:
-        self._say()
+        if _is_kernel(event):
+            self._depth += 1
+            if self._depth == 1:
+                self._begin()
 
     def on_end(self, event) -> None:
-        pass
+        if _is_kernel(event):
+            self._depth -= 1
+            if self._depth == 0:
+                self._end()
 
 
-def when_compiling(say: Callable[[], None]) -> None:
-    """Call `say` whenever the compiler starts; what is loaded from disk does not count."""
-    event.register("numba:compile", _Once(say))
+def _is_kernel(event) -> bool:
+    """Whether what is compiled is ours: the user of this library may use Numba, too."""
+    function = getattr(event.data["dispatcher"], "py_func", None)
+    return getattr(function, "__module__", "").startswith(__name__.rpartition(".compiled.")[0] + ".")
+
+
+def when_compiling(begin: Callable[[], None], end: Callable[[], None]) -> None:
+    """Call `begin` and `end` around every compilation of kernels; to load them from disk is none."""
+    event.register("numba:compile", _Watch(begin, end))

@@ -77,9 +77,33 @@ def _call(typing_context, address, block, part, parts):
     return types.void(types.int64, types.int64, types.int64, types.int64), generate
 
 
+@intrinsic
+def _limit(typing_context, number):
+    """Let parallel loops of this Python thread run on so many threads; returns the number before.
+
+    Numba keeps that number for each Python thread, and its own function for it compares with a maximum that
+    would be kept on disk together with the compiled code.
+    """
+
+    def generate(context, builder, signature, arguments):
+        module, c_int = builder.module, ir.IntType(32)
+        # Of the type that Numba's own parallel loops give it: one declaration serves both.
+        get = cgutils.get_or_insert_function(module, ir.FunctionType(_INT, []), "get_num_threads")
+        put = cgutils.get_or_insert_function(
+            module, ir.FunctionType(ir.VoidType(), [c_int]), "set_num_threads"
+        )
+        before = builder.sext(builder.trunc(builder.call(get, []), c_int), _INT)
+        builder.call(put, [builder.trunc(arguments[0], c_int)])
+        return before
+
+    return types.int64(types.int64), generate
+
+
 def _region(address, block, parts):
+    before = _limit(parts)  # whatever another Python thread, or the user, told Numba
     for part in prange(parts):
         _call(address, block, part, parts)
+    _limit(before)
 
 
 if COMPILED:

@@ -5,4 +5,6 @@
     forward      y = x @ w         y[…, k] = Σ_c x[…, c] · w[c, k]
     input_grad   gx = gy @ wᵀ
     weight_grad  gw = xᵀ @ gy      summed over all leading axes
+
+``dense_plan`` says which algorithm runs: BLAS, or micro-kernels where the weights are not too large.
 """

@@ -5,15 +5,25 @@ Large weights are left to BLAS: packing them for a few rows would cost more than
 
 from __future__ import annotations
 
+from math import prod
+from typing import Any
+
 import numpy as np
 
 from ..checks import check_floats, error, result
 from ..compiled.jit import COMPILED
-from ..conv2d.numba_cpu.passes import conv2d_forward, conv2d_input_grad, conv2d_weight_grad
+from ..conv2d.numba_cpu.passes import conv2d_forward, conv2d_input_grad, conv2d_plan, conv2d_weight_grad
 from . import reference
 from .reference import check_product, rows_of
 
-__all__ = ["by_micro_kernels", "dense_forward", "dense_input_grad", "dense_weight_grad", "pixels"]
+__all__ = [
+    "by_micro_kernels",
+    "dense_forward",
+    "dense_input_grad",
+    "dense_plan",
+    "dense_weight_grad",
+    "pixels",
+]
 
 LARGEST = 1 << 20
 """Weights (elements) up to which the micro-kernels are used."""
@@ -65,3 +75,24 @@ def dense_weight_grad(x: np.ndarray, gy: np.ndarray, out: np.ndarray | None = No
     four = gw[None, None]
     conv2d_weight_grad(pixels(x), pixels(gy), four.shape, _G, 1, "gemm", four)
     return gw
+
+
+def dense_plan(
+    which: str,
+    shapes: dict[str, Any],
+    dtype: np.dtype | type | str,
+    threads: int,
+    algorithm: str = "auto",
+) -> tuple[str, int, str]:
+    """Say how one pass of a dense product will be computed; parameters as in the reference."""
+    blas = reference.dense_plan(which, shapes, dtype, threads, algorithm)
+    x, (c, f) = shapes["x"], shapes["w"]
+    rows = prod(x[:-1])
+    if not COMPILED:
+        return *blas[:2], "NUMBA_DISABLE_JIT=1: there are no micro-kernels without the compiler."
+    if not by_micro_kernels(rows, c, f):
+        large = f"{c * f:,} weights are more than {LARGEST:,}: to pack them costs more than a few rows gain."
+        return *blas[:2], large if c * f > LARGEST else "There is nothing to compute."
+    four = {"x": (rows, 1, 1, c), "w": (1, 1, c, f), "y": (rows, 1, 1, f), "g": _G, "groups": 1}
+    workspace = conv2d_plan(which, four, dtype, threads, "gemm")[1]
+    return "micro-kernels", workspace, "A dense layer is a 1×1 convolution whose pixels are the rows of x."

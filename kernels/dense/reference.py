@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from ..checks import check_floats, check_rank, error, result
 
-__all__ = ["dense_forward", "dense_input_grad", "dense_weight_grad"]
+__all__ = ["dense_forward", "dense_input_grad", "dense_plan", "dense_weight_grad"]
 
 
 def dense_forward(x: np.ndarray, w: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -102,6 +103,49 @@ def dense_weight_grad(x: np.ndarray, gy: np.ndarray, out: np.ndarray | None = No
         raise error(where, "x and gy have different rows", f"gy ({x.shape[:-1]}, f)", gy.shape)
     gw = result(where, out, (x.shape[-1], gy.shape[-1]), dtype)
     return np.matmul(rows_of(x).T, rows_of(gy), out=gw)  # (c, rows) @ (rows, f) -> (c, f)
+
+
+def dense_plan(
+    which: str,
+    shapes: dict[str, Any],
+    dtype: np.dtype | type | str,
+    threads: int,
+    algorithm: str = "auto",
+) -> tuple[str, int, str]:
+    """Say how one pass of a dense product will be computed, without computing it.
+
+    Parameters
+    ----------
+    which : "forward", "input_grad" or "weight_grad"
+    shapes : dict(x=(…, c), w=(c, f))
+    dtype : of all the arrays
+    threads : part of every backend's plan; NumPy's is the same for any number
+    algorithm : "auto", the only one
+
+    Returns
+    -------
+    algorithm : "BLAS", or what a faster execution has beside it
+    workspace : bytes allocated besides the result, for contiguous operands
+    why : one sentence
+
+    Raises
+    ------
+    ValueError : an unknown pass or algorithm, shapes that do not fit together.
+
+    Examples
+    --------
+    >>> dense_plan("forward", dict(x=(64, 100), w=(100, 10)), np.float32, 2)[:2]
+    ('BLAS', 0)
+    """
+    passes = "forward", "input_grad", "weight_grad"
+    if which not in passes:
+        raise error("dense_plan", "there is no such pass", f"one of {', '.join(passes)}", which)
+    if algorithm != "auto":
+        raise error(f"dense_{which}", "there is no such algorithm", "auto", repr(algorithm))
+    x, w = shapes["x"], shapes["w"]
+    if len(w) != 2 or len(x) < 1 or x[-1] != w[0]:
+        raise error("dense_plan", "x and w do not fit", f"x (…, {w[0]})", x)
+    return "BLAS", 0, "NumPy hands the product to the BLAS it was built with."
 
 
 def rows_of(a: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Which arrays and which kernels are current.
 
-- `use_backend` picks the backend, for good or for a ``with`` block; ``MINICNN_BACKEND`` sets the first one.
+- `use_backend` picks the backend, for good or for a ``with`` block; ``MINICNN_BACKEND`` sets the first one,
+  else it is "numba": compiled kernels. "numpy" is the reference.
 - `kernel` hands out an operation of a backend; `register` adds an algorithm, `override` replaces one.
 - `explain` says which algorithm would run, and why.
 - `empty` hands out result buffers from a pool.
@@ -21,6 +22,7 @@ from .arrays import (
     to_numpy,
     xp,
 )
+from .compiled import unavailable
 from .explain import Explanation, explain
 from .pool import clear_pool, empty, pool_info
 from .registry import (
@@ -62,6 +64,7 @@ __all__ = [
     "shares_memory",
     "threads",
     "to_numpy",
+    "unavailable",
     "unregister",
     "use_backend",
     "xp",

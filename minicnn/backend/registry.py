@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import inspect
 import os
+import warnings
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from functools import cache, partial, wraps
@@ -21,6 +22,7 @@ from ..context import fusing
 from ..errors import ArgumentError, BackendError, MinicnnError, message
 from ..kernels import OPERATIONS
 from ..kernels.fused import FUSED
+from .compiled import unavailable
 from .threads import start
 
 Kernel = Callable[..., Any]
@@ -59,11 +61,26 @@ def _check_backend(name: str, where: str) -> str:
 
 
 def current_backend() -> str:
-    """The backend in force: the innermost `use_backend`, else ``MINICNN_BACKEND``, else numpy."""
+    """The backend in force: the innermost `use_backend`, else ``MINICNN_BACKEND``, else the default.
+
+    The default is "numba", or "numpy" with a warning where Numba cannot be imported.
+    """
     name = _current.get()
     if name is None:
-        name = _check_backend(os.environ.get("MINICNN_BACKEND", "numpy"), "MINICNN_BACKEND")
+        named = os.environ.get("MINICNN_BACKEND")
+        name = _check_backend(named, "MINICNN_BACKEND") if named else _default()
     return name
+
+
+@cache
+def _default() -> str:
+    problem = unavailable()
+    if not problem:
+        return "numba"
+    text = f"minicnn: Numba cannot be imported ({problem}), so the slower NumPy kernels run"
+    hint = "`python -m pip install numba` brings the others, MINICNN_BACKEND=numpy ends this warning."
+    warnings.warn(f"{text}; {hint}", RuntimeWarning, stacklevel=3)
+    return "numpy"
 
 
 class use_backend:

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import os
-import sys
 from functools import cache
 
 from ..checks import whole
-from ..errors import ArgumentError, message
+from ..errors import ArgumentError, BackendError, message
+from .compiled import announced, unavailable
 
-__all__ = ["set_threads", "threads"]
+__all__ = ["set_threads", "start", "threads"]
 
 
 def set_threads(number: int) -> None:
     """Run compiled kernels and BLAS on this many threads, in the whole process from now on.
 
     ``MINICNN_THREADS`` sets the number a process starts with. ArgumentError for more threads than Numba
-    was started with (the number of cores, or ``NUMBA_NUM_THREADS``).
+    was started with (the number of cores, or ``NUMBA_NUM_THREADS``). Where Numba is missing, BLAS is all
+    there is to set.
 
+    >>> before = threads()
     >>> set_threads(1)
     >>> threads()
     1
+    >>> set_threads(before)
     """
+    number = whole(number, "number", "set_threads")
+    if unavailable():
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(number, user_api="blas")
+        return
     from ..kernels.compiled import parallel
 
-    number = whole(number, "number", "set_threads")
     try:
         parallel.set_threads(number)
     except ValueError as error:
@@ -32,23 +40,21 @@ def set_threads(number: int) -> None:
 
 
 def threads() -> int:
-    """How many threads compiled kernels run on."""
+    """How many threads compiled kernels run on; 1 where there are none."""
+    if unavailable():
+        return 1
     from ..kernels.compiled import parallel
 
     return parallel.get_threads()
 
 
 @cache
-def _announce() -> None:
-    print("minicnn: compiling kernels for this processor, once ...", file=sys.stderr, flush=True)
-
-
-@cache
 def start() -> None:
     """Honour ``MINICNN_THREADS`` and announce compilation, when compiled kernels are first asked for."""
-    from ..kernels.compiled.jit import when_compiling
-
-    when_compiling(_announce)
+    if unavailable():
+        problem, hint = f"Numba cannot be imported ({unavailable()})", 'Use use_backend("numpy").'
+        raise BackendError(message("backend 'numba'", problem, hint=hint))
+    announced()
     text = os.environ.get("MINICNN_THREADS")
     if text:
         try:

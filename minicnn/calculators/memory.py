@@ -33,8 +33,8 @@ _OF_INPUT |= {"softplus", "softsign"}
 class Memory:
     """Bytes for one step. `saved` is what the layers keep for backward, `unknown` names layers not in it.
 
-    `workspace` is the largest that a convolution asks for at a time. Small temporaries inside NumPy, and the
-    loss with a few values an image, are not counted.
+    `workspace` is the largest that a convolution or a dense product asks for at a time. Small temporaries
+    inside NumPy, and the loss with a few values an image, are not counted.
     """
 
     batch: int
@@ -172,8 +172,11 @@ def _weighted(ledger: _Ledger, op: Any, x: Sequence[Any], y: Any) -> None:
 
 
 def _workspace(op: Any, x_shape: Any, y_shape: Any, n: int) -> int:
-    """The most that a pass of a convolution asks for."""
+    """The most that a pass of a convolution or a dense product asks for."""
     x, y = (n, *x_shape[1:]), (n, *y_shape[1:])
+    passes = ("forward", "input_grad", "weight_grad")
+    if isinstance(op, layers.Dense):
+        return max(explain(f"dense_{name}", x, op.kernel.shape, dtype=op.dtype).workspace for name in passes)
     if isinstance(op, layers.Conv2DTranspose):  # the convolution it undoes goes from y to x
         window = (op.kernel_size, op.strides, op.padding, op.output_padding, op.dilation_rate)
         g, _ = resolve_transposed_window(op.where, x[1:3], *window)
@@ -182,8 +185,7 @@ def _workspace(op: Any, x_shape: Any, y_shape: Any, n: int) -> int:
         g, _ = resolve_window(op.where, x[1:3], op.kernel_size, op.strides, op.padding, op.dilation_rate)
     else:
         return 0
-    groups, passes = getattr(op, "groups", 1), ("forward", "input_grad", "weight_grad")
-    shapes: Any = (x, op.kernel.shape, g, y[1:3], groups, op.dtype)
+    shapes: Any = (x, op.kernel.shape, g, y[1:3], getattr(op, "groups", 1), op.dtype)
     return max(explain(f"conv2d_{name}", *shapes).workspace for name in passes)
 
 

@@ -18,6 +18,7 @@ import typer
 from .. import __version__, backend, datasets, layers, random
 from ..autograd import Tensor
 from ..context import no_grad
+from ..errors import BackendError
 from .terminal import command_line, console
 
 __all__ = ["doctor"]
@@ -34,7 +35,6 @@ _OPTIONAL = {
     "tensorflow-cpu": "running Keras",
     "torch": "comparing with PyTorch",
 }
-_COMPILED = ("numba",)
 
 
 class Finding(NamedTuple):
@@ -64,7 +64,7 @@ def _findings() -> Iterator[Finding]:
     yield Finding("ok", "minicnn", __version__)
     yield Finding("ok", "Python", f"{platform.python_version()} in {sys.prefix}")
     yield from _computer()
-    yield Finding("ok", "backends", ", ".join(backend.available_backends()))
+    yield _backends()
     yield from map(_package, _OPTIONAL)
     yield _gpu()
     yield _notebooks()
@@ -85,6 +85,19 @@ def _computer() -> Iterator[Finding]:
     yield Finding("ok", "processor", f"{platform.machine()}, {features}")
 
 
+def _backends() -> Finding:
+    names = ", ".join(backend.available_backends())
+    if backend.unavailable():
+        text = f"numba cannot be imported ({backend.unavailable()}): the slower NumPy kernels run"
+        return Finding("missing", "backends", text, _install("--upgrade numba llvmlite"))
+    try:
+        used = backend.current_backend()
+    except BackendError as error:
+        return Finding("WRONG", "backends", str(error), "unset MINICNN_BACKEND")
+    chosen = " (MINICNN_BACKEND)" if os.environ.get("MINICNN_BACKEND") else ""
+    return Finding("ok", "backends", f"{names}; {used} is used{chosen}")
+
+
 def _installed(package: str) -> str | None:
     """The version of a package, without importing it."""
     try:
@@ -101,8 +114,6 @@ def _package(name: str) -> Finding:
     found = _installed(name)
     if found is None and name == "tensorflow-cpu":
         found = _installed("tensorflow")
-    if found is None and name in _COMPILED and "numba" not in backend.available_backends():
-        return Finding("ok", name, "not installed, and no backend here needs it")
     if found is None:
         return Finding("missing", name, f"for {_OPTIONAL[name]}", _install(name))
     return Finding("ok", name, found)
@@ -151,8 +162,9 @@ def _data() -> Iterator[Finding]:
 
 
 def _self_test() -> Finding:
-    """A small convolution and its gradients beside sums written out by hand, in every backend."""
-    for name in backend.available_backends():
+    """A small convolution and its gradients beside sums written out by hand, in every backend that runs."""
+    names = [name for name in backend.available_backends() if name != "numba" or not backend.unavailable()]
+    for name in names:
         try:
             with backend.use_backend(name):
                 error = _convolution_error()
@@ -161,8 +173,8 @@ def _self_test() -> Finding:
         if not error < _TOLERANCE:
             text = f"{name}: a convolution is wrong by {error:.1e} of its size"
             return Finding("WRONG", "self-test", text, _install("--force-reinstall minicnn"))
-    names = " and ".join(backend.available_backends())
-    return Finding("ok", "self-test", f"convolution and gradients agree with plain sums in {names}")
+    text = f"convolution and gradients agree with plain sums in {' and '.join(names)}"
+    return Finding("ok", "self-test", text)
 
 
 def _convolution_error() -> float:

@@ -13,6 +13,7 @@ from minicnn.bench.peers.keras_network import KerasSession
 from minicnn.bench.peers.serve import Peer, serve
 
 HOW = sys.argv[1]
+minicnn.use_backend("numpy")  # as the contestant it is compared with
 
 
 class Session(KerasSession):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from minicnn.backend.compiled import COMPILING
 from minicnn.cli import app
 from minicnn.datasets import mnist, mnist_subset
 
@@ -21,10 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def run(*words: object, code: int = 0, **environment: str) -> SimpleNamespace:
     """Run a command in this process; `out` and `err` are what it printed."""
-    environment = {"COLUMNS": "100", "TERM": "dumb", "MINICNN_BACKEND": "numpy"} | environment
+    environment = {"COLUMNS": "100", "TERM": "dumb", "MINICNN_BACKEND": ""} | environment
     result = CliRunner(env=environment).invoke(app, [str(word) for word in words], prog_name="minicnn")
     assert result.exit_code == code, f"{result.output}\n{result.exception!r}"
-    return SimpleNamespace(out=result.stdout, err=result.stderr)
+    return SimpleNamespace(out=result.stdout, err=without_announcement(result.stderr))
 
 
 def start(*words: object, program: str = "-m minicnn", **environment: str) -> subprocess.Popen[bytes]:
@@ -38,7 +39,12 @@ def finish(process: subprocess.Popen[bytes], code: int = 0, encoding: str = "utf
     """Wait for a process of `start`."""
     out, err = process.communicate(timeout=60)
     assert process.returncode == code, out + err
-    return SimpleNamespace(out=out.decode(encoding), err=err.decode(encoding))
+    return SimpleNamespace(out=out.decode(encoding), err=without_announcement(err.decode(encoding)))
+
+
+def without_announcement(errors: str) -> str:
+    """What stands on stderr beside the line that is said where no kernel has been compiled before."""
+    return errors.replace(f"{COMPILING}{os.linesep}", "").replace(f"{COMPILING}\n", "")
 
 
 @pytest.fixture(scope="session")

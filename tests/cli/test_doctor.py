@@ -30,8 +30,7 @@ def test_what_is_missing_comes_with_its_command(monkeypatch):
 
     monkeypatch.setattr(doctor, "version", nothing)
     out = run("doctor").out
-    needed = set(doctor._OPTIONAL) - (set() if "numba" in backend.available_backends() else {"numba"})
-    for name in sorted(needed):
+    for name in doctor._OPTIONAL:
         assert f"missing {name:16}for {doctor._OPTIONAL[name]}\n" in out
         assert f" -m pip install {name}\n" in out
 
@@ -42,6 +41,25 @@ def test_a_graphics_card_without_its_library(monkeypatch, tmp_path):
     assert doctor._gpu().command.endswith(" -m pip install cupy-cuda12x")
     monkeypatch.setattr(doctor, "_GPU", tmp_path / "none")
     assert doctor._gpu().text == "not needed: there is no NVIDIA driver"
+
+
+def test_the_backend_that_is_used():
+    out = run("doctor", MINICNN_BACKEND="").out
+    assert "ok      backends        numpy, numba; numba is used\n" in out
+    assert "plain sums in numpy and numba\n" in out
+    out = run("doctor", MINICNN_BACKEND="numpy").out
+    assert "ok      backends        numpy, numba; numpy is used (MINICNN_BACKEND)\n" in out
+    out = run("doctor", code=1, MINICNN_BACKEND="abacus").out
+    assert "WRONG   backends        MINICNN_BACKEND: there is no such backend." in out
+
+
+def test_a_computer_without_numba(monkeypatch):
+    monkeypatch.setattr(backend, "unavailable", lambda: "No module named 'numba'")
+    out = run("doctor").out
+    text = "numba cannot be imported (No module named 'numba'): the slower NumPy kernels run"
+    assert f"missing backends        {text}\n" in out
+    assert " -m pip install --upgrade numba llvmlite\n" in out
+    assert "plain sums in numpy\n" in out and out.endswith("minicnn works here.\n")
 
 
 def test_a_wrong_kernel_is_found():

@@ -92,7 +92,7 @@ def test_history_holds_the_numbers_and_all_settings(trained):
         "epochs": 4,
         "seed": 5,
         "validation_split": 0.1,
-        "backend": "numpy",
+        "backend": "numba",
         "parameters": 5258,
         "training_images": 720,
         "validation_images": 80,

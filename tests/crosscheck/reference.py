@@ -1,13 +1,19 @@
-"""One layer or loss, run forward and backward in Keras on JAX and in minicnn, on the same numbers."""
+"""One layer or loss, run forward and backward in Keras on JAX and in minicnn, on the same numbers.
+
+Layers, losses, optimizers and the training of random networks are compared on every backend. Keras takes
+nearly all of the time, so it answers once: ``for _ in backends():`` goes round what minicnn computes. What
+`fit` does around the steps is compared on the default backend alone.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from minicnn import Tensor, grad, layers
+from minicnn import Tensor, backend, grad, layers
 from minicnn.errors import MinicnnError
 
 # What every test here carries. Keras itself turns variables into arrays in a way that NumPy 2 warns of.
@@ -35,6 +41,13 @@ def run_keras(layer: Any, weights: list[Any], x: Any, gy: Any) -> tuple[Any, lis
 
     y, grads = keras_vjp(call, [x, *weights], gy)
     return np.asarray(y), [np.asarray(g) for g in grads]
+
+
+def backends() -> Iterator[str]:
+    """Every backend in turn, in force while the body of the loop runs."""
+    for name in backend.available_backends():
+        with backend.use_backend(name):
+            yield name
 
 
 def run_minicnn(function: Any, x: Any, weights: Any, gy: Any) -> tuple[Any, list[Any]]:

@@ -7,7 +7,7 @@ import pytest
 
 import minicnn
 from tests.crosscheck.branched_nets import batch, build, draw_net
-from tests.crosscheck.reference import MARKS
+from tests.crosscheck.reference import MARKS, backends
 from tests.tolerances import TRAINED, assert_close
 
 pytestmark = MARKS
@@ -35,30 +35,34 @@ def test_five_steps(keras, number):
     net = draw_net(number)
     name, kwargs = OPTIMIZERS[number % len(OPTIMIZERS)]
     rng = np.random.default_rng(number)
-    models, layers = zip(*(build(package, net) for package in (minicnn, keras)), strict=True)
-    assert list(layers[0]) == list(layers[1])
+    packages = (*(minicnn for _ in backends()), keras)  # a model for every backend
+    models, layers = zip(*(build(package, net) for package in packages), strict=True)
+    assert list(layers[0]) == list(layers[-1])
     for key in layers[0]:
         weights = [start(rng, w) for w in layers[0][key].get_weights()]
         for made in layers:
             made[key].set_weights(weights)
     loss_weights = {key: float(rng.uniform(0.5, 2)) for key in net.losses}
-    for package, model in zip((minicnn, keras), models, strict=True):
+    for package, model in zip(packages, models, strict=True):
         losses = {key: getattr(package.losses, loss)(**kw) for key, (loss, kw, _) in net.losses.items()}
         optimizer = getattr(package.optimizers, name)(**kwargs)
         if len(losses) > 1:
             model.compile(optimizer, losses, loss_weights=loss_weights)
         else:
             model.compile(optimizer, next(iter(losses.values())))
-    ours, theirs = models
-    before = ours.get_weights()
+    *ours, theirs = models
+    before = ours[0].get_weights()
     for _ in range(5):
         x, y = batch(net, rng, 4)
         theirs.reset_metrics()  # Keras goes on counting from step to step
-        assert_close(ours.train_on_batch(x, y), theirs.train_on_batch(x, y), TRAINED)
-    for key in layers[0]:
-        for w, expected in zip(layers[0][key].get_weights(), layers[1][key].get_weights(), strict=True):
-            assert_close(w, expected, TRAINED)
-    assert any(not np.array_equal(w, old) for w, old in zip(ours.get_weights(), before, strict=True))
+        expected = theirs.train_on_batch(x, y)
+        for _, model in zip(backends(), ours, strict=True):
+            assert_close(model.train_on_batch(x, y), expected, TRAINED)
+    for own in layers[:-1]:
+        for key in own:
+            for w, expected in zip(own[key].get_weights(), layers[-1][key].get_weights(), strict=True):
+                assert_close(w, expected, TRAINED)
+    assert any(not np.array_equal(w, old) for w, old in zip(ours[0].get_weights(), before, strict=True))
 
 
 def start(rng, w):

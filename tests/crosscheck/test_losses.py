@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minicnn import Tensor, functions, grad, losses
-from tests.crosscheck.reference import MARKS, keras_vjp
+from tests.crosscheck.reference import MARKS, backends, keras_vjp
 from tests.tolerances import CROSSCHECK, assert_close
 
 pytestmark = MARKS
@@ -84,9 +84,10 @@ def compare(keras, name, kwargs, y_true, y_pred, activation=None, sample_weight=
     seed = np.random.default_rng(3).normal(size=shape).astype(np.float32)
     expected, (expected_gradient,) = keras_vjp(keras_loss, [y_pred], seed)
     z = Tensor(y_pred, requires_grad=True)
-    loss = ours(y_true, own_layer(z), sample_weight)
-    assert_close(loss.numpy(), expected, CROSSCHECK)
-    assert_close(grad(loss, z, Tensor(seed)).numpy(), expected_gradient, CROSSCHECK)
+    for _ in backends():
+        loss = ours(y_true, own_layer(z), sample_weight)
+        assert_close(loss.numpy(), expected, CROSSCHECK)
+        assert_close(grad(loss, z, Tensor(seed)).numpy(), expected_gradient, CROSSCHECK)
 
 
 REDUCTIONS = ["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None]

@@ -55,6 +55,7 @@ def test_by_hand(keras):
     assert_close(theirs.value, [0.5], CROSSCHECK)
 
 
+@pytest.mark.usefixtures("each_backend")
 @pytest.mark.parametrize("name, kwargs", CASES, ids=str)
 def test_ten_steps(keras, name, kwargs):
     rng = np.random.default_rng(7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tarfile
 import threading
 from pathlib import Path
@@ -326,6 +327,39 @@ def test_folders_that_are_none(folder, tmp_path):
         ArgumentError, match="class folders are not there. Expected a folder for each class, got none"
     ):
         image_folder(tmp_path, **SMALL)
+
+
+def test_prefetching_launches_no_kernels(folder):
+    """One Python thread computes; the other decodes, shuffles and cuts."""
+    called: dict[str, set[str]] = {"main": set(), "ahead": set()}
+
+    def note(frame, kind, _):
+        name = threading.current_thread().name
+        called["ahead" if name.startswith("minicnn-prefetch") else "main"].add(frame.f_code.co_filename)
+
+    images = image_folder(folder, label_mode="categorical", prefetch=2, seed=3, batch_size=2, **SMALL)
+    model = minicnn.Sequential(
+        [layers.Input((4, 5, 3)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(3)]
+    )
+    model.compile("sgd", "mse")
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        with minicnn.use_backend("numba"):
+            model.fit(Scaled(images), epochs=2, verbose=0)
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+    kernels = {
+        who: {
+            name
+            for name in files
+            if Path(name).parts[-2:] == ("compiled", "scratch.py") or "numba_cpu" in name
+        }
+        for who, files in called.items()
+    }
+    assert any(Path(name).name == "image.py" for name in called["ahead"]), "it did decode"
+    assert kernels["main"] != set() == kernels["ahead"]
 
 
 @pytest.mark.parametrize("prefetch", [0, 2])

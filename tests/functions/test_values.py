@@ -149,8 +149,8 @@ def test_errors_are_sentences(text: str) -> None:
 
 
 def test_an_unknown_algorithm() -> None:
-    with pytest.raises(ArgumentError, match="Expected one of auto, im2col, naive, got 'winograd'"):
-        F.conv2d(IMAGE, np.zeros((3, 3, 2, 1), np.float32), algorithm="winograd")
+    with pytest.raises(ArgumentError, match="Expected one of auto, .*im2col, naive, got 'fft'"):
+        F.conv2d(IMAGE, np.zeros((3, 3, 2, 1), np.float32), algorithm="fft")
 
 
 def test_a_target_has_no_gradient() -> None:

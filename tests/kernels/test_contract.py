@@ -121,7 +121,7 @@ CALLS = {
     "adagrad_update_": [(*[PARAMETER] * 3, 0.1, 1e-7)],
     "weight_decay_": [(PARAMETER, 0.1, 0.01)],
 }
-WITHOUT_FLOATS = {"philox4x32", "random_bits", "random_uniform", "conv2d_plan"}
+WITHOUT_FLOATS = {"philox4x32", "random_bits", "random_uniform", "conv2d_plan", "dense_plan"}
 INDEPENDENT = {("activation_grad", "y", "linear")}
 """(operation, input, activation) whose result does not depend on that input."""
 

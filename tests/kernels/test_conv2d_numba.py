@@ -166,8 +166,8 @@ def test_the_plan():
             name, workspace, why = plan(which, case, 16, 32, algorithm)
             assert name == algorithm and workspace >= 0 and why.endswith(".")
         assert plan(which, TILES["whole tiles"], 32, 64)[0] == "winograd"
-        uneven = 32 + host().vector_bytes // 8  # filters that fill whole vectors and half of one
-        assert plan(which, TILES["whole tiles"], 32, uneven)[0] == "direct"
+        cut = 32 + host().vector_bytes // 8  # filters that fill half of the last vector
+        assert plan(which, TILES["whole tiles"], 32, cut)[0] == "direct"
         assert plan(which, TILES["less than a tile"], 32, 64)[0] == "direct"
     # 3×3 windows, 8 channels, 32 filters: 9·8·32 packed weights, and a padded band for each thread
     assert plan("forward", CASES["padded"], 8, 32)[1] >= 4 * 9 * 8 * 32
@@ -237,3 +237,37 @@ def test_other_processors_layers_and_caches(variables):
         timeout=300,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+FULL_DISK = """
+import builtins, errno, io, os
+real, tries = io.open, []
+class Full:  # a name can still be made, what is written does not fit
+    def __init__(self, file): self.file, self.close = file, file.close
+    def __enter__(self): return self
+    def __exit__(self, *_): self.file.close()
+    def write(self, data):
+        tries.append(len(data))
+        if len(data): raise OSError(errno.ENOSPC, "No space left on device")
+def full(file, mode="r", *args, **options):
+    opened = real(file, mode, *args, **options)
+    inside = str(file).startswith(os.environ["MINICNN_KERNEL_CACHE"])
+    return Full(opened) if inside and "w" in mode else opened
+io.open = builtins.open = full
+"""
+
+
+@pytest.mark.slow
+def test_a_full_disk(tmp_path):
+    """Nothing can be kept, and nothing is left behind: every process compiles for itself."""
+    code = FULL_DISK + SCRIPT + "assert len(tries) > 5 and max(tries) > 1000, tries\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"MINICNN_KERNEL_CACHE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    (folder,) = tmp_path.iterdir()
+    assert [file for file in folder.rglob("*") if file.is_file()] == []
