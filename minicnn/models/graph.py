@@ -228,7 +228,8 @@ class Graph:
         """The outputs for these inputs; every value is dropped after its last use."""
         values = {id(symbol): tensor for symbol, tensor in zip(self.inputs, tensors, strict=True)}
         keep = {id(symbol) for symbol in self.outputs}
-        possible, done = chains(self), set()
+        possible: dict[int, Chain] = chains(self)
+        done: set[int] = set()
         for node in self.nodes:
             if node.number in done:
                 continue
