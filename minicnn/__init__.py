@@ -52,6 +52,7 @@ from . import (  # noqa: E402  # noqa: E402
 )
 from .autograd import Function, Parameter, Tensor, debug, grad, no_grad  # noqa: E402
 from .backend import set_threads, use_backend  # noqa: E402
+from .context import fusion  # noqa: E402
 from .models import Model, Sequential, load_model  # noqa: E402
 
 __version__ = "0.1.0"
@@ -68,6 +69,7 @@ __all__ = [
     "datasets",
     "debug",
     "functions",
+    "fusion",
     "grad",
     "initializers",
     "inspect",

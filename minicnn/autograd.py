@@ -11,7 +11,6 @@ under a name for its own backward, because it is a leaf, or because the user hol
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
@@ -218,7 +217,8 @@ class Function:
         for value in inputs:
             if hasattr(value, "record_function"):
                 return value.record_function(self, inputs)
-        node = copy.copy(self)  # this instance stays a template; its copy is the node of this call
+        node = object.__new__(type(self))  # this instance stays a template; its copy is the node of this call
+        vars(node).update(vars(self))
         node.backend, node.scope = backend.current_backend(), context.current_scope.get()
         node._kept = SavedArrays()
         tensors = _as_tensors(inputs, type(self).__name__, self.integers)

@@ -28,6 +28,7 @@ class Scope(NamedTuple):
 
 recording: ContextVar[bool] = ContextVar("minicnn_recording", default=True)
 debugging: ContextVar[bool] = ContextVar("minicnn_debugging", default=False)
+fusing: ContextVar[bool] = ContextVar("minicnn_fusing", default=True)
 observers: ContextVar[tuple[Observer, ...]] = ContextVar("minicnn_observers", default=())
 current_scope: ContextVar[Scope | None] = ContextVar("minicnn_scope", default=None)
 _frame: ContextVar[dict[Any, int] | None] = ContextVar("minicnn_frame", default=None)
@@ -82,6 +83,22 @@ class _Adding(Switch):
         return (*self._variable.get(), self._value)
 
 
+class _Observing(_Adding):
+    """Adds an observer, for whom every operation runs by itself."""
+
+    def __init__(self, variable: ContextVar[Any], value: Any) -> None:
+        super().__init__(variable, value)
+        self._apart = Switch(fusing, False)
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self._apart.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        self._apart.__exit__()
+        super().__exit__()
+
+
 class _Counting(Switch):
     """Starts every block with an empty dict."""
 
@@ -105,12 +122,37 @@ def debug() -> Switch:
     return Switch(debugging, True)
 
 
-def observe(function: Observer) -> Switch:
+def observe(function: Observer, fused: bool = False) -> Switch:
     """Call ``function(phase, node, arrays)`` for every operation run inside, in both directions.
 
-    `phase` is ``"forward"`` (arrays: inputs, output) or ``"backward"`` (arrays: gy, grads).
+    `phase` is ``"forward"`` (arrays: inputs, output) or ``"backward"`` (arrays: gy, grads). Operations run
+    one by one, so that each is seen; with `fused` as they do unobserved, several at once where that pays.
     """
-    return _Adding(observers, function)
+    return (_Adding if fused else _Observing)(observers, function)
+
+
+class fusion:
+    """Whether operations that follow each other may run as one: ``fusion(False)`` for good, or a ``with``.
+
+    Fused or not, the results are the same bits, but for batch normalization folded into a convolution while
+    predicting (1e-5 of the largest). Where a kernel is overridden or an observer listens, operations run one
+    by one in any case.
+
+    >>> with fusion(False):
+    ...     fusing.get()
+    False
+    """
+
+    def __init__(self, on: bool) -> None:
+        self._token: Token[bool] | None = fusing.set(bool(on))
+
+    def __enter__(self) -> fusion:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            fusing.reset(self._token)
+            self._token = None
 
 
 def frame() -> Switch:

@@ -33,9 +33,11 @@ class SavedArrays:
 
     def guard(self, tensors: Iterable[Any]) -> None:
         """Note the versions of those `tensors` (inputs and output) whose memory is kept."""
+        owners = {name: backend.owner(array) for name, array in self.arrays.items()}
         for tensor in tensors:
-            for name, array in self.arrays.items():
-                if backend.shares_memory(array, tensor.data):
+            own = backend.owner(tensor.data)
+            for name, owner in owners.items():
+                if owner is own:
                     self.versions.append((name, tensor._version, tensor._version[0]))
         if context.debugging.get():
             self.checksums = {name: backend.checksum(array) for name, array in self.arrays.items()}

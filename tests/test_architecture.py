@@ -39,7 +39,7 @@ ALLOWED = {
     "checks": {"errors"},
     "context": set(),
     "geometry": {"errors", "checks"},
-    "backend": {"errors", "checks", "geometry", "kernels"},
+    "backend": {"errors", "checks", "context", "geometry", "kernels"},
     "saved": {"errors", "context", "backend"},
     "autograd": {"errors", "context", "backend", "saved"},
     "functions": CORE,

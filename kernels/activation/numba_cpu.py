@@ -9,7 +9,7 @@ import numpy as np
 
 from ..checks import check_floats, check_same_shape, error, result
 from ..compiled.jit import COMPILED, jit
-from ..compiled.parallel import guarded, launch, threads_for
+from ..compiled.parallel import guarded, launch, threads_for, whole_images
 from ..compiled.pointers import address_of
 from ..compiled.scratch import per_part, scratch, usable
 from ..microkernels.tiles import multiply, panels, tiles
@@ -56,11 +56,11 @@ def _relu_grad_part(part, parts, gy, y, gz, zero):
 
 
 @jit
-def _bias_grad_part(part, parts, gy, sums, one, blocks, panels, c, own):
+def _bias_grad_part(part, parts, gy, n, sums, one, blocks, panels, c, own):
     """A product with a row of ones: the micro-kernel sums columns, the one it reads never moves on."""
     number, _, width, last, ragged = panels
-    rows, size = gy.size // c, gy.itemsize
-    first, end = part * rows // parts, (part + 1) * rows // parts
+    size = gy.itemsize
+    first, end = whole_images(part, parts, n, gy.size // c // n)
     for panel in range(number):
         cut = ragged if panel == number - 1 else 0
         b, to = (first * c + panel * width) * size, (part * own + panel * width) * size
@@ -86,8 +86,8 @@ def _run_relu_grad(threads, gy, y, gz, zero):
 
 
 @jit
-def _run_bias_grad(threads, gy, gb, sums, one, blocks, panels, own):
-    launch(_bias_grad_part, threads, (gy, sums, one, blocks, panels, gb.size, own))
+def _run_bias_grad(threads, gy, n, gb, sums, one, blocks, panels, own):
+    launch(_bias_grad_part, threads, (gy, n, sums, one, blocks, panels, gb.size, own))
     for i in range(gb.size):
         gb[i] = sums[i]
         for part in range(1, threads):
@@ -145,5 +145,6 @@ def bias_grad(gy: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         threads = threads_for(gy.size)
         sums, one = scratch(threads * own, dtype), np.ones(1, dtype)
         columns = (cut.number, cut.vectors, cut.width, cut.last, int(cut.ragged))
-        _run_bias_grad(threads, usable(gy).reshape(-1), gb, sums, one, blocks, columns, own)
+        n = len(gy) if gy.ndim > 1 else 1
+        _run_bias_grad(threads, usable(gy).reshape(-1), n, gb, sums, one, blocks, columns, own)
     return gb

@@ -23,9 +23,9 @@ from threadpoolctl import threadpool_limits
 
 from ..checks import error
 from .cache import kept
-from .jit import COMPILED, FAST
+from .jit import COMPILED, FAST, jit
 
-__all__ = ["get_threads", "guarded", "launch", "set_threads", "threads_for"]
+__all__ = ["get_threads", "guarded", "launch", "set_threads", "threads_for", "whole_images"]
 
 guarded = threading.RLock()
 """Held while a driver runs; it also keeps the scratch memory to one call at a time."""
@@ -184,3 +184,15 @@ def _launch_python(body, parts, args):
 
 
 launch = _launch if COMPILED else _launch_python
+
+
+@jit
+def whole_images(part, parts, n, pieces):
+    """The pieces from … to of a part, for n images of so many pieces each.
+
+    Sums over a batch are cut between images where there are enough of them. So what an image adds in zeros,
+    at pixels that were not looked at, cannot move the cut, and with it the rounding of the sum.
+    """
+    if n >= parts:
+        return part * n // parts * pieces, (part + 1) * n // parts * pieces
+    return part * n * pieces // parts, (part + 1) * n * pieces // parts

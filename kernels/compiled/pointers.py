@@ -6,7 +6,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["address_of", "call_gemm", "call_transform"]
+__all__ = ["address_of", "call_gemm", "call_pool", "call_transform", "call_unpool"]
 
 _INT, _DOUBLE = ir.IntType(64), ir.DoubleType()
 
@@ -39,6 +39,18 @@ def call_gemm(
 ):
     """Call the micro-kernel at `address`; see minicnn.kernels.microkernels.gemm."""
     return _calling(14, 2)
+
+
+@intrinsic
+def call_pool(typing_context, address, above, below, y, argmax, windows, channels):
+    """Call the pooling at `address`; see minicnn.kernels.microkernels.pooling."""
+    return _calling(6, 0)
+
+
+@intrinsic
+def call_unpool(typing_context, address, gy, y, argmax, above, below, windows, channels):
+    """Call the way back of pooling at `address`; see minicnn.kernels.microkernels.pooling."""
+    return _calling(7, 0)
 
 
 @intrinsic

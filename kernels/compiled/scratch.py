@@ -22,11 +22,11 @@ def scratch(elements: int, dtype: np.dtype) -> np.ndarray:
     """Uninitialised memory for this many numbers, valid until the next call; call it `guarded`."""
     global _buffer
     nbytes = elements * np.dtype(dtype).itemsize
-    if nbytes + LINE > _buffer.size:
+    if nbytes > _buffer.size:
         _buffer = np.empty(0, np.uint8)  # let the old one go first
         _buffer = np.empty(nbytes + LINE, np.uint8)
-    start = -_buffer.ctypes.data % LINE
-    return _buffer[start : start + nbytes].view(dtype)
+        _buffer = _buffer[-_buffer.ctypes.data % LINE :][:nbytes]  # begins on a cache line
+    return _buffer[:nbytes].view(dtype)
 
 
 def usable(array: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from math import ceil, prod
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ import numpy as np
 
 from ..checks import check_floats, check_rank, error
 from ..im2col.reference import padded_shape
-from ..windows import Geometry, Pair, check_windows
+from ..windows import Geometry, Pair, check_windows, window_span
 
 __all__ = ["PART_BYTES", "TILE_BYTES", "WORKSPACE_LIMIT", "Conv", "Tile"]
 
@@ -73,9 +74,7 @@ class Conv:
         check_rank(where, 4, **arrays)
         dtype = check_floats(where, **arrays)
         x, w, y = _shape4(where, "x", x), _shape4(where, "w", w), _shape4(where, "gy", y)
-        conv = cls(x, w, y, g, groups, dtype.itemsize)
-        conv.check(where)
-        return conv
+        return _checked(where, x, w, y, g, groups, dtype.itemsize)
 
     def check(self, where: str) -> None:
         """Images, channels, filters and windows must fit together."""
@@ -95,6 +94,13 @@ class Conv:
         """Whether x is its own window matrix: 1×1 kernel, stride 1, no padding."""
         same_size = self.x[1:3] == self.y[1:3]
         return self.w[:2] == (1, 1) and self.g[0] == (1, 1) and same_size and not np.any(self.g[1])
+
+    @property
+    def full_hw(self) -> Pair:
+        """The output size if every window that fits is looked at; y may be smaller."""
+        reach = window_span(self.w[:2], self.g, (1, 1))
+        (sh, sw), pad, _ = self.g
+        return (self.x[1] + sum(pad[0]) - reach[0]) // sh + 1, (self.x[2] + sum(pad[1]) - reach[1]) // sw + 1
 
     @property
     def one_tile(self) -> bool:
@@ -172,6 +178,14 @@ class Conv:
         out_hw = (tile.rows.stop - tile.rows.start, self.y[2])
         padded = padded_shape(shape, self.w[:2], tile.g, out_hw)
         return prod(padded) if padded else 0
+
+
+@cache
+def _checked(where: str, x: Shape4, w: Shape4, y: Shape4, g: Geometry, groups: int, itemsize: int) -> Conv:
+    """The convolution of these shapes, checked; a training asks for the same few again and again."""
+    conv = Conv(x, w, y, g, groups, itemsize)
+    conv.check(where)
+    return conv
 
 
 def _even(total: int, size: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -149,7 +150,7 @@ def dense_plan(
 
 def rows_of(a: np.ndarray) -> np.ndarray:
     """Return a as a matrix (rows, last axis); a view where a is contiguous."""
-    return a.reshape(int(np.prod(a.shape[:-1])), a.shape[-1])
+    return a.reshape(prod(a.shape[:-1]), a.shape[-1])
 
 
 def check_product(where: str, name: str, a: np.ndarray, w: np.ndarray, axis: int) -> np.dtype:

@@ -13,6 +13,12 @@ The sum over k is two loops with strides of their own, k1 outside and k2 inside.
 in memory: with k1 over the rows of a convolution's window and k2 over the numbers in one row of it, A is
 the image itself, read in place. The matrix of im2col is never made.
 
+There are two kinds of kernels, after the way A lies in memory, because a stride that is known while the
+kernel is written costs no instruction when it runs. In a *packed* product A is contiguous along k (a2 = 1)
+and so are the rows of B (b2 = columns of the block): a convolution forward, with packed weights. In the
+other kind A is contiguous along m (a_row = 1 or, for one row, any): a weight gradient, where A stands on
+its side and B is read where it lies.
+
 The last vector of a row may be cut: `ragged` kernels load and store only its first `last` lanes. At the end
 a bias can be added to every row, and the result held between `lower` and `upper` (ReLU: 0 and infinity).
 The comparisons let NaN through.
@@ -35,15 +41,17 @@ __all__ = ["Block", "gemm_address"]
 
 _INT, _DOUBLE = ir.IntType(64), ir.DoubleType()
 _UNROLL = 4  # steps of k2 in one turn of the innermost loop
+_GROUP = 4  # rows of A that are found from one address
 
 
 class Block(NamedTuple):
-    """The shape of a block of C: rows, vectors in a row, whether the last vector is cut; bits of a number."""
+    """A block of C: rows, vectors in a row, whether the last is cut; bits of a number; is A·B packed."""
 
     rows: int
     vectors: int
     ragged: bool
     bits: int
+    packed: bool
 
     @property
     def lanes(self) -> int:
@@ -72,10 +80,10 @@ class Arguments(NamedTuple):
     upper: ir.Value
 
 
-def gemm_address(rows: int, vectors: int, ragged: bool, dtype: np.dtype) -> int:
+def gemm_address(rows: int, vectors: int, ragged: bool, dtype: np.dtype, packed: bool) -> int:
     """The address of the micro-kernel for this block."""
-    block = Block(rows, vectors, ragged, np.dtype(dtype).itemsize * 8)
-    name = f"gemm_{block.rows}x{block.vectors}{'r' if ragged else ''}_{block.bits}"
+    block = Block(rows, vectors, ragged, np.dtype(dtype).itemsize * 8, packed)
+    name = f"gemm_{block.rows}x{block.vectors}{'r' if ragged else ''}{'p' if packed else ''}_{block.bits}"
     return build(name, _Emitter(block))
 
 
@@ -132,24 +140,58 @@ class _Writer:
         with cgutils.for_range(body, self.given.k1) as outer:
             a = self._at(self.given.a, body.mul(outer.index, self.given.a1))
             b = self._at(self.given.b, body.mul(outer.index, self.given.b1))
+            self._start(a, b)
             turns = body.sdiv(self.given.k2, _INT(_UNROLL))
-            with cgutils.for_range(body, turns) as inner:
-                first = body.mul(inner.index, _INT(_UNROLL))
-                for step in range(_UNROLL):
-                    self._step(a, b, body.add(first, _INT(step)), sums)
-            done = body.mul(turns, _INT(_UNROLL))
-            with cgutils.for_range(body, body.sub(self.given.k2, done)) as rest:
-                self._step(a, b, body.add(done, rest.index), sums)
+            with cgutils.for_range(body, turns):
+                self._steps(_UNROLL, sums)
+            with cgutils.for_range(body, body.sub(self.given.k2, body.mul(turns, _INT(_UNROLL)))):
+                self._steps(1, sums)
         self._finish(c_rows, sums)
         body.ret_void()
 
-    def _step(self, a, b, k, sums) -> None:
-        """One k: load a row of B, and for every row of the block one number of A; multiply and add."""
-        body = self.body
-        b_row = self._load_row(self._at(b, body.mul(k, self.given.b2)))
-        a_k = self._at(a, body.mul(k, self.given.a2))
+    def _start(self, a, b) -> None:
+        """Where the first step reads: one address for every _GROUP rows of A, and one of B.
+
+        Left to itself, LLVM computes each row's address from the one before, a chain that takes longer than
+        the multiplications. `_hidden` keeps it from seeing that these addresses have to do with each other.
+        """
+        body, rows = self.body, range(0, self.block.rows, _GROUP)
+        row = body.mul(self.given.a_row, _INT(self.block.bits // 8))
+        self.row_offsets = [_INT(0), *(self._hidden(body.mul(row, _INT(i))) for i in range(1, _GROUP))]
+        self.places = [cgutils.alloca_once_value(body, b)]
+        for first in rows if self.block.packed else rows[:1]:
+            start = self._hidden(self._at(a, body.mul(_INT(first), self.given.a_row)))
+            self.places.append(cgutils.alloca_once_value(body, start))
+
+    def _hidden(self, value):
+        """The same integer, as the result of no instruction: the optimiser must take it as it is."""
+        kind = ir.FunctionType(_INT, [_INT])
+        return self.body.asm(kind, "", "=r,0", [value], side_effect=False)
+
+    def _steps(self, number: int, sums) -> None:
+        """Some steps of k, one after the other, and on to the next."""
+        for step in range(number):
+            self._step(step if self.block.packed else 0, sums)
+            if not self.block.packed:
+                self._advance(self.given.b2, self.given.a2)
+        if self.block.packed:
+            self._advance(_INT(number * self.block.vectors * self.block.lanes), _INT(number))
+
+    def _advance(self, b, a) -> None:
+        for place, elements in zip(self.places, [b] + [a] * (len(self.places) - 1), strict=True):
+            self.body.store(self._at(self.body.load(place), elements), place)
+
+    def _step(self, ahead: int, sums) -> None:
+        """One k, some steps `ahead`: load a row of B, for every row one number of A; multiply and add."""
+        body, width = self.body, self.block.vectors * self.block.lanes
+        b, *starts = (body.load(place) for place in self.places)
+        b_row = self._load_row(self._at(b, _INT(ahead * width)))
         for m, row in enumerate(sums):
-            address = self._at(a_k, body.mul(_INT(m), self.given.a_row))
+            if self.block.packed:
+                address = body.add(starts[m // _GROUP], self.row_offsets[m % _GROUP])
+                address = self._at(address, _INT(ahead))
+            else:
+                address = self._at(starts[0], _INT(m))
             number = body.load(body.inttoptr(address, self.number.as_pointer()))
             number.align = self.block.bits // 8
             everywhere = self._in_all_lanes(number)

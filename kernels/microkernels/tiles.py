@@ -46,8 +46,10 @@ def panels(columns: int, itemsize: int) -> Panels:
 
 
 @cache
-def tiles(rows: int, vectors: int, ragged: bool, itemsize: int) -> np.ndarray:
+def tiles(rows: int, vectors: int, ragged: bool, itemsize: int, packed: bool = False) -> np.ndarray:
     """The blocks for C of this many rows: (rows of a block, and the addresses of its kernels).
+
+    `packed` kernels are for products whose a2 is 1 and whose b2 is the width of the panel, see gemm.py.
 
     Blocks are equally high where that is possible: 26 rows are twice 13, not 14 and 12.
     """
@@ -58,7 +60,7 @@ def tiles(rows: int, vectors: int, ragged: bool, itemsize: int) -> np.ndarray:
     for place, size in ((_MAIN, height), (_TAIL, rows % height)):
         for cut in (False, True)[: 1 + ragged]:
             if size:
-                found[place + cut] = gemm_address(size, vectors, cut, np.dtype(f"f{itemsize}"))
+                found[place + cut] = gemm_address(size, vectors, cut, np.dtype(f"f{itemsize}"), packed)
     return found
 
 

@@ -5,6 +5,8 @@
     input     6×6 pixels        -> 6×6      Bᵀ · d · B
     output    6×6 products      -> 4×4      Aᵀ · m · A, then bias and limits
     gradient  4×4 of gy         -> 6×6      A · g · Aᵀ  (the output's transpose, for the weight gradient)
+    weights   3×3 weights       -> 6×6      G · w · Gᵀ, times a scale of each filter where there is one
+    back      6×6 sums          -> 3×3      Gᵀ · s · G  (the transpose of the weights')
 
 L has few numbers other than 0 and ±1, so each product with it is a handful of vector additions; they are
 written out below row by row, and sums that two rows share are made once. One vector holds the same pixel of
@@ -26,11 +28,14 @@ from .build import build, host
 __all__ = ["transform_address"]
 
 _INT, _DOUBLE = ir.IntType(64), ir.DoubleType()
-_SIZES = {"input": (6, 6), "output": (6, 4), "gradient": (4, 6)}  # of X and of Y
+_SIZES = {"input": (6, 6), "output": (6, 4), "gradient": (4, 6), "weights": (3, 6), "back": (6, 3)}  # X and Y
 
 
 def transform_address(kind: str, dtype: np.dtype) -> int:
-    """The address of ``f(x, x_row, x_col, y, y_row, y_col, vectors, bias, lower, upper)``."""
+    """The address of ``f(x, x_row, x_col, y, y_row, y_col, vectors, bias, lower, upper)``.
+
+    `bias` is the address of the scale for "weights"; it and the limits concern "output" and "weights" alone.
+    """
     bits = np.dtype(dtype).itemsize * 8
     return build(f"transform_{kind}_{bits}", _Emitter(kind, bits))
 
@@ -61,7 +66,7 @@ class _Writer:
     def write(self, arguments) -> None:
         x, x_row, x_col, y, y_row, y_col, vectors, bias, lower, upper = arguments
         body, (size, size_out) = self.body, _SIZES[self.what.kind]
-        rule = {"input": self._input, "output": self._output, "gradient": self._gradient}[self.what.kind]
+        rule = getattr(self, f"_{self.what.kind}")
         limits = [self._everywhere(limit) for limit in (lower, upper)]
         with cgutils.for_range(body, vectors) as loop:
             first = body.mul(loop.index, _INT(self.lanes))
@@ -71,11 +76,12 @@ class _Writer:
                 bytes_ = body.mul(body.add(offset, first), _INT(self.what.bits // 8))
                 return body.inttoptr(body.add(base, bytes_), self.vector.as_pointer())
 
+            scale = self._vector_at(bias, first, 1.0) if self.what.kind == "weights" else None
             columns = []  # L · X, column by column
             for col in range(size):
                 pixels = [self._load(place(x, row, x_row, col, x_col)) for row in range(size)]
-                columns.append(rule(pixels))
-            plus = self._bias(bias, first) if self.what.kind == "output" else None
+                columns.append(rule(pixels if scale is None else [body.fmul(p, scale) for p in pixels]))
+            plus = self._vector_at(bias, first, 0.0) if self.what.kind == "output" else None
             for row in range(size_out):
                 for col, value in enumerate(rule([column[row] for column in columns])):
                     if plus is not None:
@@ -88,10 +94,10 @@ class _Writer:
         loaded.align = self.what.bits // 8
         return loaded
 
-    def _bias(self, address, first):
-        """The bias of these channels, or 0 where there is none."""
+    def _vector_at(self, address, first, otherwise: float):
+        """What lies at an address for these channels, or this number in every lane where there is none."""
         body, slot = self.body, cgutils.alloca_once(self.body, self.vector)
-        body.store(self.vector(None), slot)
+        body.store(ir.Constant(self.vector, [otherwise] * self.lanes), slot)
         with body.if_then(body.icmp_signed("!=", address, _INT(0))):
             at = body.add(address, body.mul(first, _INT(self.what.bits // 8)))
             body.store(self._load(body.inttoptr(at, self.vector.as_pointer())), slot)
@@ -138,6 +144,28 @@ class _Writer:
             plus(2.0, difference_2, difference_1),
             plus(4.0, sum_2, sum_1),
             add(plus(8.0, difference_2, difference_1), m[5]),
+        ]
+
+    def _times(self, factor: float, a):
+        return self.body.fmul(ir.Constant(self.vector, [factor] * self.lanes), a)
+
+    def _weights(self, w):
+        """G · w, where G has the rows ¼ 0 0, -⅙ -⅙ -⅙, -⅙ ⅙ -⅙, 1/24 1/12 ⅙, 1/24 -1/12 ⅙, 0 0 1."""
+        ends, middle = self._times(-1 / 6, self.body.fadd(w[0], w[2])), self._times(1 / 6, w[1])
+        outer, inner = self._plus(1 / 24, w[0], self._times(1 / 6, w[2])), self._times(1 / 12, w[1])
+        add, sub = self.body.fadd, self.body.fsub
+        pairs = [sub(ends, middle), add(ends, middle), add(outer, inner), sub(outer, inner)]
+        return [self._times(1 / 4, w[0]), *pairs, w[2]]
+
+    def _back(self, s):
+        """Gᵀ · s: the columns of the weights' rule."""
+        add, sub, plus = self.body.fadd, self.body.fsub, self._plus
+        near, far = self._times(-1 / 6, add(s[1], s[2])), add(s[3], s[4])
+        difference = self._times(1 / 12, sub(s[3], s[4]))
+        return [
+            plus(1 / 4, s[0], plus(1 / 24, far, near)),
+            plus(1 / 6, sub(s[2], s[1]), difference),
+            add(plus(1 / 6, far, near), s[5]),
         ]
 
     def _gradient(self, g):

@@ -124,10 +124,11 @@ def is_own(array: Any, others: Sequence[Any]) -> bool:
 
 def shares_memory(a: Any, b: Any) -> bool:
     """True when both arrays are views of one buffer."""
-    return a is b or _owner(a) is _owner(b)
+    return a is b or owner(a) is owner(b)
 
 
-def _owner(array: Any) -> Any:
+def owner(array: Any) -> Any:
+    """The array that the memory of a view belongs to; an array that is no view itself."""
     while getattr(array, "base", None) is not None:
         array = array.base
     return array

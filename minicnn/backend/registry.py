@@ -8,6 +8,7 @@ beside the built-in ones; overrides replace an operation for a ``with`` block, i
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import os
 import warnings
@@ -17,8 +18,10 @@ from functools import cache, partial, wraps
 from types import TracebackType
 from typing import Any
 
+from ..context import fusing
 from ..errors import ArgumentError, BackendError, MinicnnError, message
 from ..kernels import OPERATIONS
+from ..kernels.fused import FUSED
 from .compiled import unavailable
 from .threads import start
 
@@ -262,6 +265,30 @@ def kernel(op: str, backend: str | None = None, algorithm: str = "auto") -> Kern
         )
     fn = builtin(op, backend)
     return _translated(fn if algorithm in ("auto", "default") else partial(fn, algorithm=algorithm), op)
+
+
+def fused(op: str, backend: str | None = None) -> Kernel | None:
+    """A kernel that does several operations at once; None where these have to run one by one.
+
+    That is: the backend has none, fusion is off, an observer listens, or one of the operations is overridden.
+    """
+    replaced = _overrides.get()
+    if not fusing.get() or (replaced and not replaced.keys().isdisjoint(FUSED[op])):
+        return None
+    return _shipped_fused(op, current_backend() if backend is None else backend)
+
+
+@cache
+def _shipped_fused(op: str, backend: str) -> Kernel | None:
+    fn = getattr(_fused_kernels(backend), op, None)
+    return None if fn is None else _translated(fn, op)
+
+
+@cache
+def _fused_kernels(backend: str) -> Any:
+    """The module of a backend's fused kernels, None where it has none."""
+    name = f"minicnn.kernels.fused.{_FILES[backend]}"
+    return importlib.import_module(name) if importlib.util.find_spec(name) else None
 
 
 @cache

@@ -55,10 +55,20 @@ class Conv2DFunction(Function):
     def forward(self, x: Any, w: Any, b: Any = None) -> Any:
         self.save(x=x, w=w)
         y = backend.empty((x.shape[0], *self.out_hw, w.shape[3]), x.dtype)
+        run = None if b is None else backend.fused("conv2d_bias_activation_forward", self.backend)
+        if run is not None:
+            return run(x, w, b, self.g, self.groups, self.out_hw, "linear", self.algorithm, out=y)
         y = self.kernel("conv2d_forward", self.algorithm)(x, w, self.g, self.groups, self.out_hw, out=y)
         return y if b is None else self.kernel("bias_activation_forward")(y, b, "linear", out=y)
 
     def backward(self, gy: Any, needs: tuple[bool, ...]) -> Any:
+        gx, gw = self.input_grads(gy, needs)
+        if len(needs) == 2:
+            return gx, gw
+        return gx, gw, self.kernel("bias_grad")(gy) if needs[2] else None
+
+    def input_grads(self, gy: Any, needs: tuple[bool, ...]) -> tuple[Any, Any]:
+        """The gradients of images and filters."""
         x, w = self.saved.x, self.saved.w
         gx = gw = None
         if needs[0]:
@@ -68,9 +78,7 @@ class Conv2DFunction(Function):
         if needs[1]:
             run = self.kernel("conv2d_weight_grad", self.algorithm)
             gw = run(x, gy, w.shape, self.g, self.groups)
-        if len(needs) == 2:
-            return gx, gw
-        return gx, gw, self.kernel("bias_grad")(gy) if needs[2] else None
+        return gx, gw
 
 
 def check_images(shape: Any, where: str) -> None:
@@ -123,18 +131,21 @@ def conv2d(
     array([[9., 9.],
            [9., 9.]], dtype=float32)
     """
+    function = Conv2DFunction(*window_of(x, w, (strides, padding, dilation_rate, groups), where), algorithm)
+    return function(x, w) if b is None else function(x, w, b)
+
+
+def window_of(x: Any, w: Any, window: tuple[Any, ...], where: str) -> tuple[Window, int, tuple[int, int]]:
+    """(g, groups, out_hw) of a convolution whose window is (strides, padding, dilation_rate, groups)."""
     check_images(x.shape, where)
     if len(w.shape) != 4:
-        raise ShapeError(
-            message(
-                where, "the filters are not 4-dimensional", expected="(kh, kw, c / groups, f)", got=w.shape
-            )
-        )
+        expected = "(kh, kw, c / groups, f)"
+        raise ShapeError(message(where, "the filters are not 4-dimensional", expected=expected, got=w.shape))
+    strides, padding, dilation_rate, groups = window
     kh, kw, c, f = w.shape
     check_groups(where, x.shape[3], c, f, groups)
     g, out_hw = resolve_window(where, x.shape[1:3], (kh, kw), strides, padding, dilation_rate)
-    function = Conv2DFunction(g, groups, out_hw, algorithm)
-    return function(x, w) if b is None else function(x, w, b)
+    return g, groups, out_hw
 
 
 def check_groups(where: str, x_channels: int, w_channels: int, filters: int, groups: int) -> None:

@@ -47,16 +47,23 @@ class DenseFunction(Function):
     def forward(self, x: Any, w: Any, b: Any = None) -> Any:
         self.save(x=x, w=w)
         y = backend.empty((*x.shape[:-1], w.shape[-1]), x.dtype)
+        run = None if b is None else backend.fused("dense_bias_activation_forward", self.backend)
+        if run is not None:
+            return run(x, w, b, "linear", out=y)
         y = self.kernel("dense_forward")(x, w, out=y)  # (…, in) @ (in, out) -> (…, out)
         return y if b is None else self.kernel("bias_activation_forward")(y, b, "linear", out=y)
 
     def backward(self, gy: Any, needs: tuple[bool, ...]) -> Any:
-        x, w = self.saved.x, self.saved.w
-        gx = self.kernel("dense_input_grad")(gy, w) if needs[0] else None
-        gw = self.kernel("dense_weight_grad")(x, gy) if needs[1] else None
+        gx, gw = self.input_grads(gy, needs)
         if len(needs) == 2:
             return gx, gw
         return gx, gw, self.kernel("bias_grad")(gy) if needs[2] else None
+
+    def input_grads(self, gy: Any, needs: tuple[bool, ...]) -> tuple[Any, Any]:
+        """The gradients of x and w."""
+        x, w = self.saved.x, self.saved.w
+        gx = self.kernel("dense_input_grad")(gy, w) if needs[0] else None
+        return gx, self.kernel("dense_weight_grad")(x, gy) if needs[1] else None
 
 
 def matmul(x: Any, y: Any) -> Tensor:

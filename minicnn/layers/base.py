@@ -139,6 +139,10 @@ class Layer(HasWeights):
                 if training is not None:
                     kwargs["training"] = training
                 return value.record_layer(self, inputs, kwargs)
+        return self.run(self.call, inputs, training, kwargs)
+
+    def run(self, call: Callable[..., Any], inputs: Sequence[Any], training: Any, kwargs: Any) -> Any:
+        """Run `call`, this layer's own or one that does more at once, as a call of this layer."""
         tensors = tuple(self._take(value) for value in inputs)
         self.build_for(shape_of(tensors[0]) if tensors else ())
         training = resolve_training(training)
@@ -147,7 +151,7 @@ class Layer(HasWeights):
         enclosing = _enclosing.get()
         self._pass = object() if enclosing is None else enclosing.outermost
         with scope(self.name), Switch(_enclosing, _Call(training, self._pass)):
-            result = self.call(*tensors, **kwargs)
+            result = call(*tensors, **kwargs)
             if self.activity_regularizer is not None:
                 for output in _flat([result]):  # its mean over the samples, as in Keras
                     samples = max(len(output), 1) if output.ndim else 1

@@ -7,6 +7,7 @@ from typing import Any
 from ..checks import whole
 from ..errors import ArgumentError, message
 from ..functions.conv import check_groups, conv2d
+from ..functions.fused import Folded, conv2d_activation
 from ..geometry import conv_shape
 from .base import Shape
 from .kernel_bias import KernelAndBias
@@ -82,9 +83,18 @@ class Conv2D(Windowed, KernelAndBias):
         return channels
 
     def call(self, x: Any) -> Any:
+        y = self.call_fused(x, "relu") if self.limit == "relu" else None
+        if y is not None:
+            return y
         window = (self.strides, self.padding, self.dilation_rate, self.groups)
         y = conv2d(x, self.kernel, self.bias, *window, algorithm=self.algorithm, where=self.where)
         return self.activation(y)
+
+    def call_fused(self, x: Any, activation: str, pooled: bool = False, folded: Folded | None = None) -> Any:
+        """The convolution with what follows it, at once; None where that cannot be."""
+        window = (self.strides, self.padding, self.dilation_rate, self.groups)
+        settings = (window, activation, self.algorithm, self.where, pooled, folded)
+        return conv2d_activation(x, self.kernel, self.bias, *settings)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Output shape for an input shape; unknown sizes are None."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..checks import is_integer, whole
 from ..errors import ArgumentError, ShapeError, message
+from ..functions.fused import dense_activation
 from ..functions.linear import check_inputs, dense
 from ..functions.shape import reshape
 from .base import Layer, Shape
@@ -107,7 +108,10 @@ class Dense(KernelAndBias):
         return int(input_shape[-1])
 
     def call(self, x: Any) -> Any:
-        return self.activation(dense(x, self.kernel, self.bias, where=self.where))
+        y = None
+        if self.limit == "relu":
+            y = dense_activation(x, self.kernel, self.bias, "relu", self.where)
+        return self.activation(dense(x, self.kernel, self.bias, where=self.where)) if y is None else y
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Output shape for an input shape."""

@@ -29,6 +29,12 @@ class BiasAndActivation(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
 
+    @property
+    def limit(self) -> str | None:
+        """The activation's name where it can be fused with what stands before it: "relu" or "linear"."""
+        known = {activations.relu: "relu", activations.linear: "linear"}
+        return known.get(self.activation)
+
     def add_bias(self, outputs: int) -> None:
         """Make ``bias`` (None without one); called by `build` after the kernels."""
         self.bias = None

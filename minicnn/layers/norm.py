@@ -9,6 +9,7 @@ from .. import initializers, regularizers
 from ..checks import is_integer, number
 from ..context import is_aside
 from ..errors import ArgumentError, ShapeError, message
+from ..functions.fused import Folded
 from ..functions.norm import batch_norm, batch_norm_inference, group_norm, layer_norm
 from ..functions.shape import resolve_axes
 from .base import Layer, Shape, check_sizes
@@ -143,6 +144,11 @@ class BatchNormalization(_Normalization):
         mean, variance = self.moving_mean_initializer, self.moving_variance_initializer
         self.moving_mean = self.add_weight(self._sizes, mean, trainable=False, name="moving_mean")
         self.moving_variance = self.add_weight(self._sizes, variance, trainable=False, name="moving_variance")
+
+    def folded(self) -> Folded:
+        """What it does while predicting, to be folded into the filters in front of it."""
+        statistics = self.moving_mean.data, self.moving_variance.data
+        return Folded(*statistics, self.gamma, self.beta, self.epsilon)
 
     def call(self, x: Any, training: bool = False) -> Any:
         self._sizes_in(x.shape)

@@ -12,6 +12,9 @@ from ..autograd import Parameter, Tensor
 from ..errors import ArgumentError, ShapeError, message
 from .promised import promised_now
 
+# Attributes of this class and of Layer that are lists or tuples, but never of layers that a user put there.
+_OWN = frozenset(("_added", "_growing", "_nodes", "_own", "_penalties", "_sublayers"))
+
 
 class HasWeights:
     """The part of `Layer` that keeps track of weights and of layers assigned to attributes."""
@@ -26,6 +29,7 @@ class HasWeights:
         return f"{type(self).__name__} {self.name!r}"
 
     def __init__(self, trainable: bool) -> None:
+        self._growing: set[str] = set()  # names of the attributes that layers may be put into
         self._own: list[Parameter] = []
         self._penalties: list[tuple[Parameter, Any]] = []
         # Which run of the outermost layer the last call belonged to, and the losses added in it.
@@ -37,6 +41,8 @@ class HasWeights:
     def __setattr__(self, name: str, value: Any) -> None:
         for layer in _layers_in(value):
             self._track(layer)
+        if name not in _OWN:
+            (self._growing.add if _may_grow(value) else self._growing.discard)(name)
         object.__setattr__(self, name, value)
 
     def _track(self, layer: HasWeights) -> None:
@@ -51,8 +57,8 @@ class HasWeights:
 
     def _inner(self) -> list[Any]:
         """The layers right inside this one, also those put into its lists and dicts after assignment."""
-        for name, value in tuple(vars(self).items()):
-            for layer in _layers_in(value) if name != "_sublayers" else ():
+        for name in self._growing:
+            for layer in _layers_in(getattr(self, name, None)):
                 self._track(layer)
         return self._sublayers
 
@@ -163,6 +169,11 @@ class HasWeights:
                 raise ShapeError(message(where, problem, expected=parameter.shape, got=array.shape))
         for parameter, array in zip(own, arrays, strict=True):
             parameter.assign(array)
+
+
+def _may_grow(value: Any) -> bool:
+    """Whether layers can be put into it later: a list or dict, or a tuple with one inside."""
+    return isinstance(value, list | dict) or (isinstance(value, tuple) and any(map(_may_grow, value)))
 
 
 def _layers_in(value: Any) -> Iterator[HasWeights]:

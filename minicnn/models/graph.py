@@ -24,6 +24,7 @@ from ..layers.base import Layer
 from ..layers.core import InputLayer
 from ..layers.promised import spend
 from .advice import explain
+from .fuse import Chain, chains
 
 _numbers = itertools.count()
 _LARGEST = 1 << 28  # elements of an array that shapes are inferred with
@@ -203,6 +204,7 @@ class Graph:
         self.inputs, self.outputs = list(inputs), list(outputs)
         self.nodes = self._order(where)
         self._last_use = {id(s): node.number for node in self.nodes for s in node.input_symbols}
+        self.chains: dict[bool, dict[int, Chain]] = {}  # what may run as one, see fuse.py
 
     def _order(self, where: str) -> list[Node]:
         """All nodes needed for the outputs; creation order is an order in which they can run."""
@@ -226,8 +228,17 @@ class Graph:
         """The outputs for these inputs; every value is dropped after its last use."""
         values = {id(symbol): tensor for symbol, tensor in zip(self.inputs, tensors, strict=True)}
         keep = {id(symbol) for symbol in self.outputs}
+        possible, done = chains(self), set()
         for node in self.nodes:
-            node.run(values)
+            if node.number in done:
+                continue
+            chain = possible.get(node.number)
+            result = None if chain is None else chain.run([values[id(s)] for s in node.input_symbols])
+            if chain is None or result is None:
+                node.run(values)
+            else:
+                values[id(chain.nodes[-1].outputs[0])] = result
+                done.update(member.number for member in chain.nodes)
             for symbol in node.input_symbols:
                 if self._last_use[id(symbol)] == node.number and id(symbol) not in keep:
                     values.pop(id(symbol), None)

@@ -10,6 +10,8 @@
     weight_grad   C = the weights of one row of the window, A = the image with rows and columns exchanged
                   by strides alone, B = gy as it lies; summed over pixels, one sum for each part
 
+A max pooling of 2×2 behind the convolution can be done on its rows while they are in cache.
+
 Work is shared out in bands of output rows. Where there is padding, the input rows of a band are copied
 into scratch with zeros around them; without, they are read where they are.
 """
@@ -19,8 +21,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...compiled.jit import jit
-from ...compiled.parallel import launch
-from ...compiled.pointers import address_of
+from ...compiled.parallel import launch, whole_images
+from ...compiled.pointers import address_of, call_pool
 from ...microkernels.tiles import multiply
 
 __all__ = ["forward", "scatter", "weight_grad"]
@@ -48,7 +50,7 @@ def _copy_band(x, image, first, rows, sizes, band, offset):
 
 
 @jit
-def _pack_part(part, parts, w, packed, taps, cg, f, groups, transposed, flip, count, width):
+def _pack_part(part, parts, w, scale, packed, taps, cg, f, groups, transposed, flip, count, width):
     """Pack weights (taps, cg, f) as (groups, panels, taps, depth, width), 0 beyond the last column.
 
     Columns are the filters of a group and the depth its channels; `transposed` the other way round.
@@ -71,59 +73,92 @@ def _pack_part(part, parts, w, packed, taps, cg, f, groups, transposed, flip, co
                     packed[to + i] = w[source + column * f + k]
                 else:
                     packed[to + i] = w[source + k * f + column]
+            if scale.size:  # one number a filter; never together with `transposed`
+                for i in range(valid):
+                    packed[to + i] *= scale[group * fg + panel * width + i]
             for i in range(valid, width):
                 packed[to + i] = 0
 
 
 @jit
-def _forward_part(part, parts, x, packed, bias, y, band, sizes, blocks, lower, upper):
-    n, h, w, c, kh, kw, cg, f, oh, ow, sh, sw, top, _, dh, dw, groups = sizes[:17]
-    rows, padded, width, own, count, _, panel_width, last, ragged = sizes[17:26]
+def _rows(image, first, some, x, packed, bias, target, band, offset, sizes, blocks, lower, upper):
+    """Output rows first … first + some - 1 of an image, one after the other from the address `target` on.
+
+    Rows of the window that lie in the padding above or below the image are left out.
+    """
+    _, h, w, c, kh, kw, cg, f, _, ow, sh, sw, top, _, dh, dw, groups = sizes[:17]
+    _, padded, width, _, count, _, panel_width, last, ragged = sizes[17:26]
     size, pitch = x.itemsize, width * c
-    bands, offset = (oh + rows - 1) // rows, part * own
-    merged = groups == 1 and dw == 1
+    base = address_of(x) + (image * h + first * sh) * w * c * size
+    if padded:
+        _copy_band(x, image, first * sh - top, (some - 1) * sh + (kh - 1) * dh + 1, sizes, band, offset)
+        base = address_of(band) + offset * size
     k = kh * kw * cg
-    for item in range(part * n * bands // parts, (part + 1) * n * bands // parts):
-        image, first = item // bands, item % bands * rows
-        some = min(rows, oh - first)
-        if padded:
-            _copy_band(x, image, first * sh - top, (some - 1) * sh + (kh - 1) * dh + 1, sizes, band, offset)
-            base = address_of(band) + offset * size
-        else:
-            base = address_of(x) + (image * h + first * sh) * w * c * size
-        for panel in range(groups * count):
-            group, column = panel // count, panel // count * (f // groups) + panel % count * panel_width
-            cut = ragged if panel % count == count - 1 else 0
+    for panel in range(groups * count):
+        group, column = panel // count, panel // count * (f // groups) + panel % count * panel_width
+        cut = ragged if panel % count == count - 1 else 0
+        plus = address_of(bias) + column * size if bias.size else 0
+        for r in range(some):
+            above = top - (first + r) * sh  # rows of the window's reach that lie above the image
+            begin = (above + dh - 1) // dh if above > 0 else 0
+            end = min(kh, (h + above + dh - 1) // dh)
+            a = base + (r * sh * pitch + group * cg) * size
             b = address_of(packed) + panel * k * panel_width * size
-            plus = address_of(bias) + column * size if bias.size else 0
-            for r in range(some):
-                a = base + (r * sh * pitch + group * cg) * size
-                to = address_of(y) + (((image * oh + first + r) * ow) * f + column) * size
-                if merged:
-                    multiply(
-                        blocks, ow, cut, last, size, a, b, to, kh, kw * c, dh * pitch, 1,
-                        kw * c * panel_width, panel_width, sw * c, f, 0, plus, lower, upper,
-                    )  # fmt: skip
-                    continue
-                for i in range(kh):
-                    end = i == kh - 1
-                    multiply(
-                        blocks, ow, cut, last, size, a + i * dh * pitch * size,
-                        b + i * kw * cg * panel_width * size, to, kw, cg, dw * c, 1,
-                        cg * panel_width, panel_width, sw * c, f, i,
-                        plus if end else 0, lower if end else -np.inf, upper if end else np.inf,
-                    )  # fmt: skip
+            to = target + (r * ow * f + column) * size
+            if groups == 1 and dw == 1:  # the pixels under a row of the window lie side by side
+                multiply(
+                    blocks, ow, cut, last, size, a + begin * dh * pitch * size,
+                    b + begin * kw * c * panel_width * size, to, max(end - begin, 0), kw * c, dh * pitch, 1,
+                    kw * c * panel_width, panel_width, sw * c, f, 0, plus, lower, upper,
+                )  # fmt: skip
+                continue
+            for i in range(kh):
+                final = i == kh - 1
+                multiply(
+                    blocks, ow, cut, last, size, a + i * dh * pitch * size,
+                    b + i * kw * cg * panel_width * size, to, kw, cg, dw * c, 1,
+                    cg * panel_width, panel_width, sw * c, f, i,
+                    plus if final else 0, lower if final else -np.inf, upper if final else np.inf,
+                )  # fmt: skip
 
 
 @jit
-def forward(threads, x, w, bias, y, packed, band, sizes, blocks, transposed, flip, lower, upper):
-    """Pack the weights and run the bands; `transposed` and `flip` say what the weights are to x."""
+def _forward_part(part, parts, x, packed, bias, y, argmax, pool, band, sizes, blocks, lower, upper):
+    n, f, oh, ow = sizes[0], sizes[7], sizes[8], sizes[9]
+    rows, own, made, item_size = sizes[17], sizes[20], sizes[26], x.itemsize
+    bands, offset = (oh + rows - 1) // rows, part * own
+    for item in range(part * n * bands // parts, (part + 1) * n * bands // parts):
+        image, first = item // bands, item % bands * rows
+        some = min(rows, oh - first)
+        if pool:  # the rows are made in scratch, behind those that are read
+            target = address_of(band) + (offset + made) * item_size
+        else:
+            target = address_of(y) + (image * oh + first) * ow * f * item_size
+        _rows(image, first, some, x, packed, bias, target, band, offset, sizes, blocks, lower, upper)
+        for r in range(0, some - 1 if pool else 0, 2):
+            above = target + r * ow * f * item_size
+            to = (image * (oh // 2) + (first + r) // 2) * (ow // 2) * f
+            call_pool(
+                pool, above, above + ow * f * item_size, address_of(y) + to * item_size,
+                address_of(argmax) + to, ow // 2, f,
+            )  # fmt: skip
+
+
+@jit
+def forward(
+    threads, x, w, scale, bias, y, argmax, pool, packed, band, sizes, blocks, transposed, flip, lower, upper
+):
+    """Pack the weights and run the bands; `transposed` and `flip` say what the weights are to x.
+
+    With `pool`, the address of a kernel, y is the largest of every 2×2 pixels of the convolution, which is
+    never stored.
+    """
     taps, groups, count, panel_width = sizes[4] * sizes[5], sizes[16], sizes[21], sizes[23]
     cg, f = sizes[6], sizes[7]
     if transposed:  # sizes speak of the turned problem: its channels are the weights' filters
         cg, f = sizes[7] // groups, sizes[6] * groups
-    launch(_pack_part, threads, (w, packed, taps, cg, f, groups, transposed, flip, count, panel_width))
-    launch(_forward_part, threads, (x, packed, bias, y, band, sizes, blocks, lower, upper))
+    launch(_pack_part, threads, (w, scale, packed, taps, cg, f, groups, transposed, flip, count, panel_width))
+    launch(_forward_part, threads, (x, packed, bias, y, argmax, pool, band, sizes, blocks, lower, upper))
 
 
 @jit
@@ -168,7 +203,7 @@ def scatter(threads, gy, w, gx, packed, images, sizes, blocks):
         sizes[21],
         sizes[23],
     )
-    launch(_pack_part, threads, (w, packed, taps, cg, f, groups, 1, 0, count, panel_width))
+    launch(_pack_part, threads, (w, w[:0], packed, taps, cg, f, groups, 1, 0, count, panel_width))
     launch(_scatter_part, threads, (gy, packed, gx, images, sizes, blocks))
 
 
@@ -183,7 +218,8 @@ def _weight_part(part, parts, x, gy, memory, sizes, blocks, elements):
     merged = groups == 1 and dw == 1
     for i in range(kh * kw * cg * f):
         memory[offset + own + i] = 0
-    for item in range(part * n * bands // parts, (part + 1) * n * bands // parts):
+    begin, finish = whole_images(part, parts, n, bands)
+    for item in range(begin, finish):
         image, first = item // bands, item % bands * rows
         some = min(rows, oh - first)
         if padded:

@@ -8,6 +8,7 @@ registers and cache.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 from ..tiling import Conv
 
@@ -17,6 +18,7 @@ LONGEST = 256
 """Pixels of a row at most, so that the rows of a block and a panel of weights stay in cache."""
 
 
+@cache
 def long_rows(conv: Conv, threads: int) -> Conv:
     """The same 1×1 convolution on fewer, longer rows, still at least one for every thread."""
     n, h, w, c = conv.x

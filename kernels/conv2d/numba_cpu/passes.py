@@ -11,23 +11,38 @@ import numpy as np
 from ...checks import error, result
 from ...compiled.jit import COMPILED
 from ...compiled.parallel import get_threads, guarded
-from ...compiled.scratch import usable
+from ...compiled.scratch import scratch, usable
 from ...microkernels.build import host
+from ...microkernels.pooling import pool_address
 from ...microkernels.transform import transform_address
 from ...windows import Geometry, Pair
 from .. import reference
 from ..tiling import WORKSPACE_LIMIT, Conv, Shape4
-from . import direct, winograd
+from . import direct, winograd, winograd_planes
 from .gemm import long_rows
-from .sizes import forward_job, scatter_job, sliced, tile_job, weight_job
+from .sizes import by_planes, forward_job, scatter_job, sliced, tile_job, tiles_across, weight_job
 
-__all__ = ["ALGORITHMS", "conv2d_forward", "conv2d_input_grad", "conv2d_plan", "conv2d_weight_grad"]
+__all__ = [
+    "ALGORITHMS",
+    "RUN_HERE",
+    "choose",
+    "conv2d_forward",
+    "conv2d_input_grad",
+    "conv2d_plan",
+    "conv2d_weight_grad",
+    "correlate",
+]
 
 _NAMES = ("direct", "gemm", "winograd", "im2col", "naive")
-_COMPILED = _NAMES[:3]
+RUN_HERE = _NAMES[:3]
 ALGORITHMS = dict.fromkeys(("conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad"), _NAMES)
 
+# Pixels of tiles for each pixel of the result, at most: with more, too much of the last tiles is cut off. In
+# an input gradient there may be more, since behind a pooling its last tiles are often not needed at all.
+_WASTE, _WASTE_BACK = 1.35, 1.55
+
 _NOTHING = {size: np.empty(0, f"f{size}") for size in (4, 8)}  # in place of a bias
+_NO_ARGMAX = np.empty(0, np.uint8)
 
 
 def conv2d_forward(
@@ -42,12 +57,12 @@ def conv2d_forward(
     """Slide the filters w over the images x; parameters as in the reference."""
     y_shape = (*x.shape[:1], *out_hw, *w.shape[-1:])
     conv = Conv.of("conv2d_forward", x.shape, w.shape, y_shape, g, groups, x=x, w=w)
-    name = _choose("forward", conv, algorithm)[0]
-    if name not in _COMPILED:
+    name = choose("forward", conv, algorithm)[0]
+    if name not in RUN_HERE:
         return reference.conv2d_forward(x, w, g, groups, out_hw, name, out)
     y = result("conv2d_forward", out, conv.y, x.dtype)
     if y.size:
-        _correlate(conv, name, x, w, y, transposed=False)
+        correlate(conv, name, x, w, y)
     return y
 
 
@@ -62,15 +77,18 @@ def conv2d_input_grad(
 ) -> np.ndarray:
     """Gradient of the convolution with respect to its input; parameters as in the reference."""
     conv = Conv.of("conv2d_input_grad", x_shape, w.shape, gy.shape, g, groups, gy=gy, w=w)
-    name = _choose("input_grad", conv, algorithm)[0]
-    if name not in _COMPILED:
+    name = choose("input_grad", conv, algorithm)[0]
+    if name not in RUN_HERE:
         return reference.conv2d_input_grad(gy, w, x_shape, g, groups, name, out)
     gx = result("conv2d_input_grad", out, conv.x, gy.dtype)
     if not gx.size:
         return gx
     turned = _turned(conv, name)
     if turned is not None:
-        _correlate(turned, name, gy, w, gx, transposed=True)
+        if name == "winograd":  # what no window reached is not computed
+            down, across = tiles_across(turned, True)
+            gx[:, 4 * down :] = gx[:, :, 4 * across :] = 0
+        correlate(turned, name, gy, w, gx, transposed=True)
         return gx
     with guarded:
         threads = get_threads()
@@ -92,18 +110,19 @@ def conv2d_weight_grad(
 ) -> np.ndarray:
     """Gradient of the convolution with respect to its weights; parameters as in the reference."""
     conv = Conv.of("conv2d_weight_grad", x.shape, w_shape, gy.shape, g, groups, x=x, gy=gy)
-    name = _choose("weight_grad", conv, algorithm)[0]
-    if name not in _COMPILED:
+    name = choose("weight_grad", conv, algorithm)[0]
+    if name not in RUN_HERE:
         return reference.conv2d_weight_grad(x, gy, w_shape, g, groups, name, out)
     gw = result("conv2d_weight_grad", out, conv.w, x.dtype)
     with guarded:
         threads = get_threads()
         if name == "winograd":
             job = tile_job(conv, threads, "weight_grad")
-            kernels = (transform_address(kind, x.dtype) for kind in ("input", "gradient"))
-            with sliced(job, threads, x.dtype) as (_, memory):
-                arrays = usable(x).reshape(-1), usable(gy).reshape(-1), gw.reshape(-1)
-                winograd.weight_grad(threads, *arrays, memory, job.sizes, job.tiles, *kernels)
+            kernels = np.array([transform_address(kind, x.dtype) for kind in ("input", "gradient", "back")])
+            run = winograd_planes.weight_grad if by_planes(conv, False) else winograd.weight_grad
+            arrays = usable(x).reshape(-1), usable(gy).reshape(-1), gw.reshape(-1)
+            memory = scratch(job.elements(threads), x.dtype)
+            run(threads, *arrays, memory, job.sizes, job.tiles, kernels)
             return gw
         job = weight_job(long_rows(conv, threads) if name == "gemm" else conv, threads)
         with sliced(job, threads, x.dtype) as (_, memory):
@@ -113,24 +132,42 @@ def conv2d_weight_grad(
     return gw
 
 
-def _correlate(conv: Conv, name: str, x: np.ndarray, w: np.ndarray, y: np.ndarray, transposed: bool) -> None:
-    """Run the forward, or an input gradient that was turned into one."""
-    limits = -np.inf, np.inf
+def correlate(
+    conv: Conv,
+    name: str,
+    x: np.ndarray,
+    w: np.ndarray,
+    y: np.ndarray,
+    transposed: bool = False,
+    bias: np.ndarray | None = None,
+    scale: np.ndarray | None = None,
+    lower: float = -np.inf,
+    argmax: np.ndarray | None = None,
+) -> None:
+    """Run the forward, or an input gradient that was turned into one.
+
+    Filters are multiplied by their scale and the bias is added, where there are any; nothing stays below
+    `lower`; with an argmax, y is pooled.
+    """
+    pooled = argmax is not None
+    plus, times = (_NOTHING[x.itemsize] if a is None else usable(a) for a in (bias, scale))
+    winners = _NO_ARGMAX if argmax is None else argmax.reshape(-1)
+    pool = pool_address(x.dtype) if pooled else 0
+    arrays = usable(x).reshape(-1), usable(w).reshape(-1), times, plus, y.reshape(-1), winners, pool
     with guarded:
         threads = get_threads()
         if name == "winograd":
-            job = tile_job(conv, threads, "forward")
-            kernels = (transform_address(kind, x.dtype) for kind in ("input", "output"))
-            with sliced(job, threads, x.dtype) as (u, memory):
-                arrays = usable(x).reshape(-1), usable(w).reshape(-1), _NOTHING[x.itemsize], y.reshape(-1)
-                rest = job.sizes, job.tiles, *kernels, int(transposed), *limits
-                winograd.forward(threads, *arrays, u, memory, *rest)
+            job = tile_job(conv, threads, "input_grad" if transposed else "forward")
+            kernels = np.array([transform_address(kind, x.dtype) for kind in ("weights", "input", "output")])
+            run = winograd_planes.forward if by_planes(conv, transposed) else winograd.forward
+            rest = job.sizes, job.tiles, kernels, int(transposed), lower, np.inf
+            run(threads, *arrays, scratch(job.elements(threads), x.dtype), *rest)
             return
-        job = forward_job(long_rows(conv, threads) if name == "gemm" else conv, threads)
+        long = name == "gemm" and not pooled
+        job = forward_job(long_rows(conv, threads) if long else conv, threads, pooled)
         with sliced(job, threads, x.dtype) as (packed, band):
-            arrays = usable(x).reshape(-1), usable(w).reshape(-1), _NOTHING[x.itemsize], y.reshape(-1)
             turn = int(transposed)
-            direct.forward(threads, *arrays, packed, band, job.sizes, job.tiles, turn, turn, *limits)
+            direct.forward(threads, *arrays, packed, band, job.sizes, job.tiles, turn, turn, lower, np.inf)
 
 
 @cache
@@ -139,7 +176,7 @@ def _turned(conv: Conv, name: str) -> Conv | None:
     stride, ((top, _), (left, _)), (dh, dw) = conv.g
     (_, h, w_, c), (kh, kw, _, f), (_, oh, ow, _) = conv.x, conv.w, conv.y
     up, aside = dh * (kh - 1) - top, dw * (kw - 1) - left
-    if stride != (1, 1) or min(up, aside) < 0 or (name != "winograd" and h * w_ > 1.3 * oh * ow):
+    if stride != (1, 1) or min(up, aside) < 0 or (name != "winograd" and w_ > 1.3 * conv.full_hw[1]):
         return None
     pad = (up, max(0, h - oh)), (aside, max(0, w_ - ow))  # only the first of each is looked at
     shape = (kh, kw, f // conv.groups, c)
@@ -159,8 +196,8 @@ def conv2d_plan(
     x, w, y, g, groups = (shapes[name] for name in ("x", "w", "y", "g", "groups"))
     conv = Conv(x, w, y, g, groups, np.dtype(dtype).itemsize)
     conv.check("conv2d_plan")
-    name, why = _choose(which, conv, algorithm)
-    if name not in _COMPILED:
+    name, why = choose(which, conv, algorithm)
+    if name not in RUN_HERE:
         workspace = reference.conv2d_plan(which, shapes, dtype, threads, name)[1]
         return name, workspace, why
     return name, _workspace(which, name, conv, threads), why
@@ -186,12 +223,13 @@ def _workspace(which: str, name: str, conv: Conv, threads: int) -> int:
     return job.elements(threads) * conv.itemsize
 
 
-def _choose(which: str, conv: Conv, algorithm: str) -> tuple[str, str]:
+@cache
+def choose(which: str, conv: Conv, algorithm: str) -> tuple[str, str]:
     """The algorithm that runs, and why; ValueError for one that cannot."""
     op = f"conv2d_{which}"
     if algorithm not in ("auto", *_NAMES):
         raise error(op, "there is no such algorithm", f"one of auto, {', '.join(_NAMES)}", repr(algorithm))
-    compiled = algorithm in _COMPILED
+    compiled = algorithm in RUN_HERE
     if compiled and not COMPILED:
         raise error(op, f"{algorithm!r} needs the compiler", "im2col or naive", "NUMBA_DISABLE_JIT=1")
     if algorithm == "gemm" and not conv.pointwise:
@@ -234,9 +272,11 @@ def _winograd_pays(which: str, conv: Conv) -> bool:
     """
     if conv.itemsize != 4 or not _fits_winograd(which, conv):
         return False
-    turned = (_turned(conv, "winograd") if which == "input_grad" else None) or conv
-    n, oh, ow, f = turned.y
-    c, tiles_ = turned.x[3], n * -(-oh // 4) * -(-ow // 4)
+    turned = _turned(conv, "winograd") if which == "input_grad" else None
+    conv, (oh, ow) = (conv, conv.full_hw) if turned is None else (turned, turned.y[1:3])
+    most = _WASTE if turned is None else _WASTE_BACK
+    n, f = conv.y[0], conv.y[3]
+    c, tiles_ = conv.x[3], n * -(-oh // 4) * -(-ow // 4)
     sums = 36 * c * f * conv.itemsize * (2 if which == "weight_grad" else 1)
     waste = 16 * tiles_ / (n * oh * ow)
-    return min(c, f) >= 32 and waste <= 1.35 and tiles_ * 4 >= max(c, f) and sums <= WORKSPACE_LIMIT // 2
+    return min(c, f) >= 32 and waste <= most and tiles_ * 4 >= max(c, f) and sums <= WORKSPACE_LIMIT // 2

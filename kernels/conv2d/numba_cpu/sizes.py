@@ -17,7 +17,17 @@ from ...windows import window_span
 from ..tiling import Conv
 from .winograd import LINE
 
-__all__ = ["BAND_BYTES", "Job", "forward_job", "scatter_job", "sliced", "tile_job", "weight_job"]
+__all__ = [
+    "BAND_BYTES",
+    "Job",
+    "by_planes",
+    "forward_job",
+    "scatter_job",
+    "sliced",
+    "tile_job",
+    "tiles_across",
+    "weight_job",
+]
 
 BAND_BYTES = 256 * 1024
 """Input rows of one band, so that they stay in a core's cache while all filters pass over them."""
@@ -47,23 +57,35 @@ def sliced(job: Job, threads: int, dtype: np.dtype) -> Iterator[tuple[np.ndarray
     yield memory[: job.packed], memory[job.packed :]
 
 
-def _sizes(conv: Conv, rows: int, padded: bool, width: int, own: int, cut: Panels) -> np.ndarray:
+def _sizes(
+    conv: Conv,
+    rows: int,
+    padded: bool,
+    width: int,
+    own: int,
+    cut: Panels,
+    made: int = 0,
+) -> np.ndarray:
     """The array that `direct.py` unpacks, in its order."""
     (n, h, w_, c), (kh, kw, cg, f), (_, oh, ow, _) = conv.x, conv.w, conv.y
     (sh, sw), ((top, _), (left, _)), (dh, dw) = conv.g
     image = (n, h, w_, c, kh, kw, cg, f, oh, ow, sh, sw, top, left, dh, dw, conv.groups)
-    return np.array((*image, rows, padded, width, own, *cut, cut.ragged), np.int64)
+    return np.array((*image, rows, padded, width, own, *cut, cut.ragged, made), np.int64)
 
 
 @cache
-def forward_job(conv: Conv, threads: int) -> Job:
-    """Forward: bands of output rows; padding is laid round a copy of their input rows."""
+def forward_job(conv: Conv, threads: int, pooled: bool = False) -> Job:
+    """Forward: bands of output rows; padding is laid round a copy of their input rows.
+
+    If `pooled`, 2×2 windows of the output are pooled: bands have pairs of rows, made in scratch behind it.
+    """
     kh, kw, cg, f = conv.w
-    rows, padded, width, own = _bands(conv, threads)
+    rows, padded, width, made = _bands(conv, threads, 2 * conv.y[2] * f * conv.itemsize if pooled else 0)
+    own = made + per_part(rows * conv.y[2] * f if pooled else 0, conv.itemsize)
     cut = panels(f // conv.groups, conv.itemsize)
-    blocks = tiles(conv.y[2], cut.vectors, cut.ragged, conv.itemsize)
+    blocks = tiles(conv.y[2], cut.vectors, cut.ragged, conv.itemsize, packed=True)
     packed = per_part(conv.groups * cut.number * kh * kw * cg * cut.width, conv.itemsize)
-    return Job(_sizes(conv, rows, padded, width, own, cut), blocks, cut, packed, own)
+    return Job(_sizes(conv, rows, padded, width, own, cut, made), blocks, cut, packed, own)
 
 
 @cache
@@ -86,7 +108,7 @@ def scatter_job(conv: Conv, threads: int) -> Job:
     height, width = (max(span[i], conv.g[1][i][0] + conv.x[1 + i]) for i in (0, 1))
     cut = panels(cg, conv.itemsize)
     own = per_part(height * width * cut.width, conv.itemsize)
-    blocks = tiles(conv.y[2], cut.vectors, False, conv.itemsize)
+    blocks = tiles(conv.y[2], cut.vectors, False, conv.itemsize, packed=True)
     packed = per_part(conv.groups * cut.number * kh * kw * (f // conv.groups) * cut.width, conv.itemsize)
     return Job(_sizes(conv, height, True, width, own, cut), blocks, cut, packed, own)
 
@@ -96,40 +118,46 @@ def tile_job(conv: Conv, threads: int, which: str) -> Job:
     """Winograd: blocks of tiles; for the weight gradient with a transformed weight array for every part."""
     (n, h, w_, c), (_, oh, ow, f) = conv.x, conv.y
     ((top, _), (left, _)) = conv.g[1]
-    down, across = ceil(oh / 4), ceil(ow / 4)
+    sums, turned = which == "weight_grad", which == "input_grad"
+    down, across = tiles_across(conv, turned)
     total, most = n * down * across, _TILES if c * f <= 128 * 128 else 2 * _TILES
-    block = ceil(total / (threads * ceil(total / (threads * most))))
-    cut = panels(f, conv.itemsize)
-    plane = c * f + LINE
-    own = 36 * (block * (c + f) + 2 * LINE) + 36 * max(c, f)
-    own = per_part(own + (36 * plane if which == "weight_grad" else 0), conv.itemsize)
+    shared = by_planes(conv, turned)
+    block = total if shared else ceil(total / (threads * ceil(total / (threads * most))))
+    cut, plane, patch = panels(f, conv.itemsize), c * f + LINE, 36 * max(c, f)
+    transformed = 36 * (block * (c + f) + 2 * LINE)  # tiles before and behind the product
+    weights = 36 * plane + (9 * c * f if turned else 0)
+    if shared:
+        own, start, packed = patch, weights, weights + transformed
+    else:
+        own = per_part(transformed + patch + (36 * plane if sums else 0), conv.itemsize)
+        packed = start = 0 if sums else per_part(weights, conv.itemsize)
     lanes = host().vector_bytes // conv.itemsize
-    places = (
-        n,
-        h,
-        w_,
-        c,
-        f,
-        oh,
-        ow,
-        top,
-        left,
-        down,
-        across,
-        block,
-        lanes,
-        own,
-        cut.number,
-        cut.width,
-        plane,
-    )
-    blocks = tiles(c if which == "weight_grad" else block, cut.vectors, False, conv.itemsize)
-    packed = 0 if which == "weight_grad" else per_part(36 * plane, conv.itemsize)
+    places = (n, h, w_, c, f, oh, ow, top, left, down, across)
+    places += (block, lanes, own, cut.number, cut.width, plane, start)
+    blocks = tiles(c if sums else block, cut.vectors, False, conv.itemsize, packed=not sums)
     return Job(np.array(places, np.int64), blocks, cut, packed, own)
 
 
-def _bands(conv: Conv, threads: int) -> tuple[int, bool, int, int]:
-    """Return (output rows of a band, whether its input must be copied, its width, its elements)."""
+def tiles_across(conv: Conv, turned: bool) -> tuple[int, int]:
+    """Tiles of 4×4 pixels down and across; those of an input gradient that no window reached are left out."""
+    (_, h, w_, _), (_, oh, ow, _), ((top, _), (left, _)) = conv.x, conv.y, conv.g[1]
+    if turned:
+        oh, ow = min(oh, h + top), min(ow, w_ + left)
+    return ceil(oh / 4), ceil(ow / 4)
+
+
+@cache
+def by_planes(conv: Conv, turned: bool) -> bool:
+    """Whether the transformed weights are larger than the tiles before and behind the product."""
+    c, f, (oh, ow) = conv.x[3], conv.y[3], conv.y[1:3] if turned else conv.full_hw
+    return 2 * c * f > conv.x[0] * ceil(oh / 4) * ceil(ow / 4) * (c + f)
+
+
+def _bands(conv: Conv, threads: int, pair: int = 0) -> tuple[int, bool, int, int]:
+    """Return (output rows of a band, whether its input must be copied, its width, its elements).
+
+    `pair`: the bytes of two output rows where these are pooled.
+    """
     n, h, w_, c = conv.x
     oh, ow = conv.y[1:3]
     (sh, _), (pad_h, pad_w), (dh, _) = conv.g
@@ -141,5 +169,7 @@ def _bands(conv: Conv, threads: int) -> tuple[int, bool, int, int]:
     rows = max(1, (BAND_BYTES // max(1, width * c * conv.itemsize) - reach) // sh + 1)
     rows = min(rows, oh, max(1, ceil(n * oh / threads)))
     rows = ceil(oh / ceil(oh / rows))
+    if pair:
+        rows = min(2 * ceil(rows / 2), 2 * max(1, BAND_BYTES // 2 // pair))
     own = per_part(((rows - 1) * sh + reach) * width * c, conv.itemsize) if padded else 0
     return rows, padded, width, own

@@ -22,63 +22,43 @@ from __future__ import annotations
 import numpy as np
 
 from ...compiled.jit import jit
-from ...compiled.parallel import launch
-from ...compiled.pointers import address_of, call_transform
+from ...compiled.parallel import launch, whole_images
+from ...compiled.pointers import address_of, call_pool, call_transform
 from ...microkernels.tiles import multiply
 
-__all__ = ["LINE", "forward", "weight_grad"]
+__all__ = ["LINE", "back_part", "forward", "tile_out", "tiles_in", "transform_weights", "weight_grad"]
 
 LINE = 16
 """Elements between planes: without them all 36 would begin at the same place of the first-level cache."""
 
-# G of F(4×4, 3×3): the weights' transform.
-_G = np.array(
-    [
-        [1 / 4, 0, 0],
-        [-1 / 6, -1 / 6, -1 / 6],
-        [-1 / 6, 1 / 6, -1 / 6],
-        [1 / 24, 1 / 12, 1 / 6],
-        [1 / 24, -1 / 12, 1 / 6],
-        [0, 0, 1],
-    ]
-)
+_CORNER = 16  # rows and columns of a square in which a matrix is turned, so that both sides stay in cache
 
 
 @jit
-def _weights_part(part, parts, w, u, c, f, swapped, width, plane):
-    """U = G w Gᵀ as 36 planes (panels, channels, width); `swapped` flips w and exchanges its channels.
+def _turn_part(part, parts, w, turned, offset, c, f):
+    """Weights (3, 3, c, f) -> (3, 3, f, c) with the window turned by half a circle, for an input gradient."""
+    rows = (c + _CORNER - 1) // _CORNER
+    for item in range(part * 9 * rows // parts, (part + 1) * 9 * rows // parts):
+        tap, first = item // rows, item % rows * _CORNER
+        source, to = tap * c * f, offset + (8 - tap) * c * f
+        for column in range(0, f, _CORNER):
+            for j in range(column, min(f, column + _CORNER)):
+                for i in range(first, min(c, first + _CORNER)):
+                    turned[to + j * c + i] = w[source + i * f + j]
 
-    c and f are the product's own: channels summed over, and columns.
-    """
-    half = np.empty((6, 3, width), u.dtype)
-    zero = u.dtype.type(0)
-    panels = (f + width - 1) // width
-    for item in range(part * c * panels // parts, (part + 1) * c * panels // parts):
-        channel, panel = item % c, item // c
-        valid = min(width, f - panel * width)
-        for i in range(6):
-            for j in range(3):
-                for k in range(width):
-                    half[i, j, k] = zero
-                for a in range(3):
-                    factor = u.dtype.type(_G[i, a])
-                    if factor == zero:
-                        continue
-                    tap = 3 * a + j
-                    if swapped:  # w is (3, 3, f, c) here
-                        start = (8 - tap) * f * c + channel
-                        for k in range(valid):
-                            half[i, j, k] += factor * w[start + (panel * width + k) * c]
-                    else:
-                        start = (tap * c + channel) * f + panel * width
-                        for k in range(valid):
-                            half[i, j, k] += factor * w[start + k]
-        for i in range(6):
-            for j in range(6):
-                a, b, d = u.dtype.type(_G[j, 0]), u.dtype.type(_G[j, 1]), u.dtype.type(_G[j, 2])
-                to = (6 * i + j) * plane + (panel * c + channel) * width
-                for k in range(width):
-                    u[to + k] = a * half[i, 0, k] + b * half[i, 1, k] + d * half[i, 2, k]
+
+@jit
+def _weights_part(part, parts, kernel, w, offset, scale, u, c, f, width, lanes, plane):
+    """U = G w Gᵀ as 36 planes (panels, channels, width)."""
+    panels, item = f // width, w.itemsize
+    for row in range(part * c * panels // parts, (part + 1) * c * panels // parts):
+        channel, panel = row % c, row // c
+        source = address_of(w) + (offset + channel * f + panel * width) * item
+        to = address_of(u) + (panel * c + channel) * width * item
+        times = address_of(scale) + panel * width * item if scale.size else 0
+        call_transform(
+            kernel, source, 3 * c * f, c * f, to, 6 * plane, plane, width // lanes, times, 0.0, 0.0
+        )
 
 
 @jit
@@ -98,7 +78,7 @@ def _gather(x, image, first, left, size, h, w, c, memory, offset):
 
 
 @jit
-def _tiles_in(
+def tiles_in(
     kernel, x, h, w, c, size, top, left, begin, end, down, across, lanes, memory, patch, target, pitch
 ):
     """Transform tiles begin … end - 1 of x, each `size` pixels wide, four apart."""
@@ -116,10 +96,43 @@ def _tiles_in(
 
 
 @jit
-def _tile_out(kernel, memory, source, pitch, f, lanes, y, image, row, col, oh, ow, patch, plus, lower, upper):
-    """Transform the products of one tile to 4×4 pixels of y; what lies beyond the image is cut off."""
+def tile_out(
+    kernel,
+    memory,
+    source,
+    pitch,
+    f,
+    lanes,
+    y,
+    argmax,
+    pool,
+    image,
+    row,
+    col,
+    oh,
+    ow,
+    patch,
+    plus,
+    lower,
+    upper,
+):
+    """Transform the products of one tile to 4×4 pixels of y; what lies beyond the image is cut off.
+
+    With `pool`, the address of a kernel, only the largest of every 2×2 pixels is kept.
+    """
     item = y.itemsize
     x = address_of(memory) + source * item
+    if pool:
+        to = address_of(memory) + patch * item
+        call_transform(kernel, x, 6 * pitch, pitch, to, 4 * f, f, f // lanes, plus, lower, upper)
+        for r in range(min(4, oh - row) // 2):
+            above, windows = patch + 8 * r * f, min(4, ow - col) // 2
+            start = ((image * (oh // 2) + row // 2 + r) * (ow // 2) + col // 2) * f
+            call_pool(
+                pool, address_of(memory) + above * item, address_of(memory) + (above + 4 * f) * item,
+                address_of(y) + start * item, address_of(argmax) + start, windows, f,
+            )  # fmt: skip
+        return
     if row + 4 <= oh and col + 4 <= ow:
         to = address_of(y) + ((image * oh + row) * ow + col) * f * item
         call_transform(kernel, x, 6 * pitch, pitch, to, ow * f, f, f // lanes, plus, lower, upper)
@@ -133,23 +146,26 @@ def _tile_out(kernel, memory, source, pitch, f, lanes, y, image, row, col, oh, o
 
 
 @jit
-def _forward_part(part, parts, x, u, bias, y, memory, sizes, blocks, kernel_in, kernel_out, lower, upper):
-    n, h, w, c, f, oh, ow, top, left, down, across, block, lanes, own, number, width, plane = sizes
+def _forward_part(
+    part, parts, x, bias, y, argmax, pool, memory, sizes, blocks, kernel_in, kernel_out, lower, upper
+):
+    n, h, w, c, f, oh, ow, top, left, down, across, block, lanes, own, number, width, plane, start = sizes
     item, total = x.itemsize, n * down * across
     pitch_v, pitch_m = block * c + LINE, block * f + LINE
-    products = part * own + 36 * pitch_v
+    tiles = start + part * own  # behind the transformed weights
+    products = tiles + 36 * pitch_v
     patch = products + 36 * pitch_m
     count = (total + block - 1) // block
     for begin in range(part * count // parts * block, (part + 1) * count // parts * block, block):
         end = min(total, begin + block)
-        _tiles_in(
+        tiles_in(
             kernel_in, x, h, w, c, 6, top, left, begin, end, down, across, lanes,
-            memory, patch, part * own, pitch_v,
+            memory, patch, tiles, pitch_v,
         )  # fmt: skip
         for e in range(36):
-            a = address_of(memory) + (part * own + e * pitch_v) * item
+            a = address_of(memory) + (tiles + e * pitch_v) * item
             for panel in range(number):
-                b = address_of(u) + (e * plane + panel * c * width) * item
+                b = address_of(memory) + (e * plane + panel * c * width) * item
                 to = address_of(memory) + (products + e * pitch_m + panel * width) * item
                 multiply(
                     blocks, block, 0, 0, item, a, b, to, 1, c, 0, 1, 0, width, c, f, 0, 0, -np.inf, np.inf
@@ -157,26 +173,38 @@ def _forward_part(part, parts, x, u, bias, y, memory, sizes, blocks, kernel_in, 
         for tile in range(begin, end):
             image, row, col = tile // (down * across), tile // across % down * 4, tile % across * 4
             source, plus = products + (tile - begin) * f, address_of(bias) if bias.size else 0
-            _tile_out(
-                kernel_out, memory, source, pitch_m, f, lanes, y, image, row, col, oh, ow,
+            tile_out(
+                kernel_out, memory, source, pitch_m, f, lanes, y, argmax, pool, image, row, col, oh, ow,
                 patch, plus, lower, upper,
             )  # fmt: skip
 
 
 @jit
-def forward(threads, x, w, bias, y, u, memory, sizes, blocks, kernel_in, kernel_out, swapped, lower, upper):
-    """Transform the weights, then the blocks of tiles."""
-    c, f, width, plane = sizes[3], sizes[4], sizes[15], sizes[16]
-    launch(_weights_part, threads, (w, u, c, f, swapped, width, plane))
-    launch(
-        _forward_part, threads, (x, u, bias, y, memory, sizes, blocks, kernel_in, kernel_out, lower, upper)
-    )
+def transform_weights(threads, w, scale, u, sizes, kernel, swapped):
+    """U from the weights; `swapped`, they are those of a forward whose input gradient is computed."""
+    c, f, lanes, width, plane, tiles = sizes[3], sizes[4], sizes[12], sizes[15], sizes[16], sizes[17]
+    if swapped:
+        turned = tiles - 9 * c * f  # behind the planes
+        launch(_turn_part, threads, (w, u, turned, f, c))
+        launch(_weights_part, threads, (kernel, u, turned, scale, u, c, f, width, lanes, plane))
+    else:
+        launch(_weights_part, threads, (kernel, w, 0, scale, u, c, f, width, lanes, plane))
+
+
+@jit
+def forward(
+    threads, x, w, scale, bias, y, argmax, pool, memory, sizes, blocks, kernels, swapped, lower, upper
+):
+    """Transform the weights, then the blocks of tiles; with `pool`, the address of a kernel, y is pooled."""
+    transform_weights(threads, w, scale, memory, sizes, kernels[0], swapped)
+    rest = (sizes, blocks, kernels[1], kernels[2], lower, upper)
+    launch(_forward_part, threads, (x, bias, y, argmax, pool, memory, *rest))
 
 
 @jit
 def _sums_part(part, parts, x, gy, memory, sizes, blocks, kernel_in, kernel_gradient):
-    n, h, w, c, f, oh, ow, top, left, down, across, block, lanes, own, number, width, plane = sizes
-    item, total = x.itemsize, n * down * across
+    n, h, w, c, f, oh, ow, top, left, down, across, block, lanes, own, number, width, plane, _ = sizes
+    item = x.itemsize
     pitch_v, pitch_m = block * c + LINE, block * f + LINE
     sums = part * own  # this part's 36 planes of (channels, filters)
     tiles = sums + 36 * plane
@@ -184,14 +212,14 @@ def _sums_part(part, parts, x, gy, memory, sizes, blocks, kernel_in, kernel_grad
     patch = gradients + 36 * pitch_m
     for i in range(36 * plane):
         memory[sums + i] = 0
-    count = (total + block - 1) // block
-    for begin in range(part * count // parts * block, (part + 1) * count // parts * block, block):
-        end = min(total, begin + block)
-        _tiles_in(
+    own_begin, own_end = whole_images(part, parts, n, down * across)
+    for begin in range(own_begin, own_end, block):
+        end = min(own_end, begin + block)
+        tiles_in(
             kernel_in, x, h, w, c, 6, top, left, begin, end, down, across, lanes,
             memory, patch, tiles, pitch_v,
         )  # fmt: skip
-        _tiles_in(
+        tiles_in(
             kernel_gradient, gy, oh, ow, f, 4, 0, 0, begin, end, down, across, lanes,
             memory, patch, gradients, pitch_m,
         )  # fmt: skip
@@ -206,36 +234,22 @@ def _sums_part(part, parts, x, gy, memory, sizes, blocks, kernel_in, kernel_grad
 
 
 @jit
-def _back_part(part, parts, memory, gw, c, f, own, plane, terms):
+def back_part(part, parts, kernel, memory, gw, c, f, own, lanes, plane, terms):
     """gw = Gᵀ · Σ parts · G, a row of filters at a time."""
-    rows = np.empty((3, 6, f), gw.dtype)
+    item = gw.itemsize
     for channel in range(part * c // parts, (part + 1) * c // parts):
-        for e in range(36):
-            i, j, start = e // 6, e % 6, e * plane + channel * f
-            for term in range(1, terms):
-                for k in range(f):
-                    memory[start + k] += memory[term * own + start + k]
-            for a in range(3):
-                factor = gw.dtype.type(_G[i, a])
-                if i == 0:
-                    for k in range(f):
-                        rows[a, j, k] = factor * memory[start + k]
-                else:
-                    for k in range(f):
-                        rows[a, j, k] += factor * memory[start + k]
-        for a in range(3):
-            for b in range(3):
-                to = ((3 * a + b) * c + channel) * f
-                for k in range(f):
-                    gw[to + k] = 0
-                for j in range(6):
-                    factor = gw.dtype.type(_G[j, b])
-                    for k in range(f):
-                        gw[to + k] += factor * rows[a, j, k]
+        start = channel * f
+        for term in range(1, terms):
+            for e in range(36):
+                for k in range(e * plane + start, e * plane + start + f):
+                    memory[k] += memory[term * own + k]
+        source, to = address_of(memory) + start * item, address_of(gw) + start * item
+        call_transform(kernel, source, 6 * plane, plane, to, 3 * c * f, c * f, f // lanes, 0, 0.0, 0.0)
 
 
 @jit
-def weight_grad(threads, x, gy, gw, memory, sizes, blocks, kernel_in, kernel_gradient):
+def weight_grad(threads, x, gy, gw, memory, sizes, blocks, kernels):
     """A sum of every part in the transformed domain, then their sum and the way back."""
-    launch(_sums_part, threads, (x, gy, memory, sizes, blocks, kernel_in, kernel_gradient))
-    launch(_back_part, threads, (memory, gw, sizes[3], sizes[4], sizes[13], sizes[16], threads))
+    launch(_sums_part, threads, (x, gy, memory, sizes, blocks, kernels[0], kernels[1]))
+    c, f, lanes, own, plane = sizes[3], sizes[4], sizes[12], sizes[13], sizes[16]
+    launch(back_part, threads, (kernels[2], memory, gw, c, f, own, lanes, plane, threads))
