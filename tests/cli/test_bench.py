@@ -26,6 +26,7 @@ def quick(monkeypatch):
 
 
 def layers(*words, **settings):
+    settings = {"MINICNN_BACKEND": "numpy"} | settings
     return run("bench", "layers", "--problem", SMALL, "--rounds", 1, "--threads", 1, *words, **settings)
 
 
@@ -83,7 +84,7 @@ def test_a_wrong_kernel_is_printed_without_a_time(tmp_path):
         (("--problem", SMALL, "--backend", "fortran"), "there is no such backend."),
         (
             ("--problem", SMALL, "--algorithm", "fft"),
-            "there is no such algorithm. Expected all, auto, im2col",
+            "there is no such algorithm. Expected all, auto, direct, gemm, im2col",
         ),
         (("--problem", SMALL, "--against", "caffe"), "there is no such peer. Expected some of torch,"),
         (("--problem", SMALL, "--threads", 0), "--threads is too small. Expected at least 1, got 0."),
@@ -104,7 +105,7 @@ QUICK = ("--batch", 2, "--steps", 1, "--rounds", 1, "--seconds", 0.001, "--threa
 def test_whole_networks(command, title, tmp_path):
     files = ("--json", tmp_path / "a.json", "--markdown", tmp_path / "a.md", "--plot", tmp_path / "a.png")
     printed = run("bench", command, *QUICK, *files, COLUMNS="200")
-    assert f"{title} of whole networks" in printed.out and "minicnn numpy" in printed.out
+    assert f"{title} of whole networks" in printed.out and "minicnn numba" in printed.out
     assert "conv1 forward" in printed.out and "the notes' MNIST CNN, 93,322 parameters." in printed.out
     (result,) = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["results"]
     assert result["status"] == "ok" and result["training"] == (command == "train")
@@ -123,7 +124,7 @@ def test_scaling(tmp_path):
     words = ("--batches", "1,2,3", "--thread-counts", "1", "--rounds", 1, "--seconds", 0.001, "--steps", 1)
     files = ("--json", tmp_path / "a.json", "--plot", tmp_path / "a.png")
     printed = run("bench", "scaling", *words, *files, COLUMNS="200")
-    assert "minicnn numpy: a step of n images takes" in printed.out
+    assert "minicnn numba: a step of n images takes" in printed.out
     results = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["results"]
     assert list(results["batch"]) == ["1", "2", "3"] and list(results["threads"]) == ["1"]
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")

@@ -16,6 +16,8 @@ from tests.layer_table import ROWS
 from tests.layer_table.merge import BY_HAND
 from tests.tolerances import DERIVATIVE, KERNEL, assert_close
 
+pytestmark = pytest.mark.usefixtures("each_backend")
+
 each_layer = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 each_with_weights = pytest.mark.parametrize("row", [r for r in ROWS if r.params], ids=lambda row: row.name)
 
