@@ -37,7 +37,7 @@ HEAD = """# Benchmarks
 
 Kernels and whole networks beside Keras and PyTorch on one CPU. No time stands here for a result that did not
 agree, in the same run, with the definition in float64 (layers) or with the reference kernels (networks).
-`python benchmarks/everything.py` measures all of it again; each section names its own command, date and machine.
+`python benchmarks/everything.py` measures all of it again; each section names its command, date and machine.
 Ratios are a peer's time over ours in turns of one run: above 1, minicnn is faster. Losses stand beside wins.
 
 """
