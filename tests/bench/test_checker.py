@@ -432,7 +432,7 @@ def test_the_signature_is_checked_first():
     [
         (lambda y: y[..., None], "shape", "the result y has shape (1, 1, 1, 1, 1) instead of (1, 1, 1, 1)"),
         (lambda y: y.astype(int), "dtype", "the result y has dtype int64 instead of float64"),
-        (lambda y: y + 1, "values", "1 of 1 elements of y is wrong"),
+        (lambda y: y + 1, "values", "the result y is wrong"),
         (lambda y: y * np.nan, "values", "the result y has NaN where there should be none"),
         (lambda y: [y], "result", "it returned list instead of one array"),
         (lambda y: (y, y), "result", "it returned (ndarray, ndarray) instead of one array"),

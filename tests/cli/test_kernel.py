@@ -67,8 +67,10 @@ def test_the_example_is_a_file_that_is_accepted(written):
     printed = run("kernel", "check", written(text), COLUMNS="80")
     said = flat(printed.out)
     assert "my_conv2d (conv2d_forward): accepted. 113 cases agree with the loops in float64" in said
-    line = "To train with it: with minicnn.backend.override(conv2d_forward=mine.my_conv2d): model.fit(x, y)"
-    assert line in printed.out.splitlines()
+    line = "import mine, then with minicnn.backend.override(conv2d_forward=mine.my_conv2d): model.fit(x, y)"
+    assert f"To train with it: {line}" in printed.out.splitlines()
+    printed = run("kernel", "check", written(text, "my-conv.py"), COLUMNS="80")
+    assert "To train with it, give the file a name that Python can import" in printed.out
 
 
 def test_all_kernels_of_a_file_are_checked(written, tmp_path):

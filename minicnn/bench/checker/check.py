@@ -17,8 +17,8 @@ from typing import Any
 from ...errors import BackendError
 from .cases import Case, all_cases, simpler
 from .diagnosis import Diagnosis, diagnose
-from .operations import arguments, checked_operation
-from .trial import LOST, Attempt, Failure, attempt, judge, takes_out
+from .operations import arguments, checked_operation, truth
+from .trial import LOST, TOLERANCE, Attempt, Failure, attempt, judge, relative_error, takes_out
 
 __all__ = ["Report", "check", "check_by", "signature_problem"]
 
@@ -36,6 +36,8 @@ class Report:
     refused: tuple[Failure, ...] = ()
     diagnosis: Diagnosis | None = None
     smallest: Failure | None = None
+    errors: tuple[tuple[str, float], ...] = ()
+    """The largest relative error of all cases that passed, by dtype."""
     problem: str = ""
     """Why it could not be tried at all, or what it did to its process."""
 
@@ -78,6 +80,7 @@ def check_by(call: Callable[[Case], Attempt], op: str, name: str, out: bool) -> 
     out = out and op != "max_pool2d_forward"
     cases = [case for case in all_cases(op) if case.way != "out" or out]
     passed, failures, refused = [], [], []
+    errors = dict.fromkeys(TOLERANCE, 0.0)
     for case in cases:
         try:
             found = call(case)
@@ -89,10 +92,13 @@ def check_by(call: Callable[[Case], Attempt], op: str, name: str, out: bool) -> 
             refused.append(Failure(case, "refused", found.error, found))
         elif failure is None:
             passed.append(case)
+            pairs = zip(found.results, truth(op, case), strict=True)
+            largest = max(relative_error(result, right, spread=True) for result, right in pairs)
+            errors[case.dtype] = max(errors[case.dtype], largest)
         else:
             failures.append(failure)
     if not failures:
-        return Report(op, name, len(cases), refused=tuple(refused))
+        return Report(op, name, len(cases), refused=tuple(refused), errors=tuple(errors.items()))
     diagnosis = diagnose(op, passed, failures)
     smallest = _shrunk(call, op, _smallest(failures))
     return Report(op, name, len(cases), tuple(failures), tuple(refused), diagnosis, smallest)

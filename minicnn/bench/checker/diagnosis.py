@@ -248,11 +248,13 @@ def pattern(passed: Iterable[Case], lost: Sequence[Failure]) -> str:
     """What the failing cases have in common, in one or two sentences."""
     cases, failing = [*passed, *(f.case for f in lost)], [f.case for f in lost]
     shared = [(sum(map(has, cases)), words) for words, has in _FEATURES.items() if all(map(has, failing))]
-    told = [(total, words) for total, words in sorted(shared) if total < len(cases)][:3]
+    fewest = min((total for total, _ in shared), default=0)
+    # What is nearly as common without failing is not what matters.
+    told = [(total, words) for total, words in sorted(shared) if total < min(len(cases), 1.5 * fewest)]
     if len(failing) == len(cases):
         return f"All {len(cases)} cases fail."
     start = f"{len(failing)} of {len(cases)} cases fail"
     if not told:
         return f"{start}; they have nothing in common that the others lack."
-    parts = [f"{words} ({len(failing)} of {total} such cases fail)" for total, words in told]
+    parts = [f"{words} ({len(failing)} of {total} such cases fail)" for total, words in told[:3]]
     return f"{start}, all of them with {', '.join(parts)}."

@@ -44,11 +44,19 @@ def report_lines(report: Report, width: int = 80) -> list[str]:
 
 
 def training_line(reports: Sequence[Report], module: str) -> str:
-    """How to train with the accepted kernels of a file."""
+    """How to train with the accepted kernels of a file.
+
+    >>> training_line([Report("bias_grad", "mine", 1)], "own")
+    'To train with it: import own, then with minicnn.backend.override(bias_grad=own.mine): model.fit(x, y)'
+    """
+    if not module.isidentifier():
+        return "To train with it, give the file a name that Python can import, such as my_kernel.py."
     kernels = ", ".join(
         f"{r.op}={module}.{r.name}" for r in {r.op: r for r in reports if r.accepted}.values()
     )
-    return f"To train with it: with minicnn.backend.override({kernels}): model.fit(x, y)"
+    return (
+        f"To train with it: import {module}, then with minicnn.backend.override({kernels}): model.fit(x, y)"
+    )
 
 
 def facts(report: Report) -> dict[str, Any]:
@@ -100,8 +108,10 @@ def case_in_words(op: str, case: Case) -> str:
 
 def _agreement(report: Report) -> str:
     tried = report.cases - len(report.refused)
-    bounds = " and ".join(f"{bound:.0e} in {dtype}" for dtype, bound in TOLERANCE.items())
-    return f"{tried} cases agree with the loops in float64, within {bounds}."
+    errors = ", ".join(
+        f"{error:.0e} in {dtype}" if error else f"0 in {dtype}" for dtype, error in report.errors
+    )
+    return f"{tried} cases agree with the loops in float64; largest error {errors}."
 
 
 def _refusals(report: Report, width: int) -> list[str]:

@@ -190,9 +190,11 @@ def _difference(name: str, error: float, result: np.ndarray, right: np.ndarray) 
     wrong = int((~np.isclose(result, right, rtol=1e-4, atol=0, equal_nan=True)).sum())
     if np.isnan(error):
         return f"the result {name} has NaN where there should be none"
-    are = "is" if wrong == 1 else "are"
-    few = f"the result {name} is off by {error:.1e}"
-    return f"{wrong} of {right.size} elements of {name} {are} wrong" if wrong else few
+    if not wrong:
+        return f"the result {name} is off by {error:.1e}"
+    if right.size == 1:
+        return f"the result {name} is wrong"
+    return f"{wrong} of {right.size} elements of {name} {'is' if wrong == 1 else 'are'} wrong"
 
 
 def _manners(case: Case, found: Attempt) -> Failure | None:
