@@ -37,7 +37,7 @@ Algorithms
 
 from __future__ import annotations
 
-__all__ = ["OPERATIONS"]
+__all__ = ["FUSED", "OPERATIONS"]
 
 _FOLDERS = {
     "philox": ("philox4x32", "random_bits", "random_uniform"),
@@ -95,3 +95,17 @@ _FOLDERS = {
 }
 
 OPERATIONS: dict[str, str] = {op: folder for folder, ops in _FOLDERS.items() for op in ops}
+
+FUSED: dict[str, tuple[str, ...]] = {
+    "conv2d_bias_activation_forward": ("conv2d_forward", "im2col", "bias_activation_forward"),
+    "conv2d_bias_activation_max_pool2d_forward": (
+        "conv2d_forward",
+        "im2col",
+        "bias_activation_forward",
+        "max_pool2d_forward",
+    ),
+    "dense_bias_activation_forward": ("dense_forward", "bias_activation_forward"),
+    "bias_activation_grad": ("activation_grad", "bias_grad"),
+    "max_pool2d_bias_activation_grad": ("max_pool2d_input_grad", "activation_grad", "bias_grad"),
+}
+"""Fused kernel -> the plain kernels it stands for, in their order."""

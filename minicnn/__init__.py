@@ -38,7 +38,7 @@ def _load_kernels() -> None:
 
 _load_kernels()
 
-from . import (  # noqa: E402  # noqa: E402
+from . import (  # noqa: E402
     activations,
     functions,
     initializers,
@@ -52,6 +52,7 @@ from . import (  # noqa: E402  # noqa: E402
 )
 from .autograd import Function, Parameter, Tensor, debug, grad, no_grad  # noqa: E402
 from .backend import set_threads, use_backend  # noqa: E402
+from .backend.marked import kernel  # noqa: E402
 from .context import fusion  # noqa: E402
 from .models import Model, Sequential, load_model  # noqa: E402
 
@@ -73,6 +74,7 @@ __all__ = [
     "grad",
     "initializers",
     "inspect",
+    "kernel",
     "layers",
     "load_model",
     "losses",

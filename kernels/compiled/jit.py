@@ -76,6 +76,27 @@ def _is_kernel(event) -> bool:
     return getattr(function, "__module__", "").startswith(__name__.rpartition(".compiled.")[0] + ".")
 
 
+class _Level:
+    """LLVM's level of optimisation while kernels are compiled, whatever it is for the user's own functions.
+
+    The third level takes half as long again as the second, for nothing: what a kernel spends its time in are
+    the micro-kernels, which build.py compiles, and plain loops, which the second level makes vectors of.
+    """
+
+    def __init__(self) -> None:
+        self._users = config.OPT
+
+    def lower(self) -> None:
+        self._users, config.OPT = config.OPT, type(config.OPT)(min(config.OPT, 2))
+
+    def restore(self) -> None:
+        config.OPT = self._users
+
+
 def when_compiling(begin: Callable[[], None], end: Callable[[], None]) -> None:
     """Call `begin` and `end` around every compilation of kernels; to load them from disk is none."""
     event.register("numba:compile", _Watch(begin, end))
+
+
+_level = _Level()
+when_compiling(_level.lower, _level.restore)

@@ -20,8 +20,7 @@ from typing import Any
 
 from ..context import fusing
 from ..errors import ArgumentError, BackendError, MinicnnError, message
-from ..kernels import OPERATIONS
-from ..kernels.fused import FUSED
+from ..kernels import FUSED, OPERATIONS
 from .compiled import unavailable
 from .threads import start
 

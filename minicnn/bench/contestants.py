@@ -15,7 +15,6 @@ import numpy as np
 
 from .. import backend
 from .problem import Problem
-from .workers import Worker
 
 __all__ = ["Contestant", "Ours", "Theirs"]
 
@@ -76,6 +75,10 @@ class Ours:
             return lambda: fn(a, b, p.g, p.out_hw, out=backend.empty(p.y_shape, a.dtype))
         return lambda: fn(a, b, p.x_shape, p.g, out=backend.empty(p.x_shape, a.dtype))
 
+    def compute(self) -> Any:
+        """Run once."""
+        return self._run()
+
     def result(self, again: bool = True) -> np.ndarray:
         """See `Contestant`."""
         return backend.to_numpy(self._run() if again else self._last)
@@ -100,6 +103,15 @@ def _built_in(op: str, backend_name: str) -> tuple[str, ...]:
     return getattr(_module(op, backend_name), "ALGORITHMS", {}).get(op, ())
 
 
+class Asked(Protocol):
+    """A process that answers, such as a `Worker`."""
+
+    name: str
+
+    def ask(self, do: str, **request: Any) -> dict[str, Any]:
+        """See `Worker.ask`."""
+
+
 class Theirs:
     """A peer's kernel in the peer's process; the operands lie in `folder`, where its results go, too."""
 
@@ -107,7 +119,7 @@ class Theirs:
     workspace: int | None = None
     why = ""
 
-    def __init__(self, worker: Worker, descriptor: str, which: str, folder: Path) -> None:
+    def __init__(self, worker: Asked, descriptor: str, which: str, folder: Path) -> None:
         self.name, self._worker, self._file = worker.name, worker, folder / f"{worker.name}.npy"
         worker.ask("layer", problem=descriptor, which=which, folder=str(folder))
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import numpy as np
 
 from .. import backend
 from ..errors import MinicnnError
-from .contestants import Contestant, Ours, Theirs
+from .contestants import Asked, Contestant, Ours, Theirs
 from .descriptors import describe
 from .layer_sets import Layer
 from .problem import Problem
@@ -32,7 +33,7 @@ from .threads import limited
 from .truth import Truth, operands, truth_of
 from .workers import Worker
 
-__all__ = ["Plan", "Result", "algorithms_of", "bench_layers", "peers_running"]
+__all__ = ["Own", "Plan", "Result", "algorithms_of", "bench_layers", "peers_running"]
 
 _TURN = 0.1  # seconds of calls that make a sample
 _MOST_CALLS = 200  # in a sample
@@ -70,6 +71,21 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Own:
+    """Somebody's own kernel in a process of its own: its name, its operation and its process."""
+
+    name: str
+    op: str
+    worker: Asked
+
+    def takes(self, problem: Problem, which: str) -> bool:
+        """Whether a pass of a convolution runs it; im2col and col2im are run by the im2col algorithm."""
+        if problem.depthwise:
+            return self.op == f"depthwise_conv2d_{which}"
+        return self.op in (f"conv2d_{which}", "col2im" if which == "input_grad" else "im2col")
+
+
+@dataclass(frozen=True)
 class Plan:
     """What to measure, and how."""
 
@@ -79,6 +95,8 @@ class Plan:
     algorithm: str
     threads: int
     rounds: int
+    own: tuple[Own, ...] = ()
+    """Somebody's kernels; with some, everybody else, minicnn's too, is who they are compared with."""
 
 
 def algorithms_of(problem: Problem, which: str, backend_name: str, wanted: str) -> tuple[str, ...]:
@@ -117,18 +135,22 @@ def bench_layers(
     plan: Plan, workers: Sequence[Worker], roof: Roof, say: Callable[[str], None]
 ) -> Iterator[Result]:
     """Measure everything in the plan; results come pass by pass, ours first."""
-    total = len(plan.layers) * len(plan.passes)
-    done = 0
+    chosen = [
+        (layer, which) for layer in plan.layers for which in plan.passes if _concerns(plan, layer, which)
+    ]
     with limited(plan.threads), tempfile.TemporaryDirectory(prefix="minicnn-bench-") as folder:
-        for problem, count in plan.layers:
-            for which in plan.passes:
-                done += 1
-                say(f"[{done}/{total}] {describe(problem)} {which}")
-                results = _bench_pass(plan, problem, which, list(workers), Path(folder))
-                for result in results:
-                    result.count = count
-                    _rate(result, roof)
-                yield from results
+        for done, ((problem, count), which) in enumerate(chosen, 1):
+            say(f"[{done}/{len(chosen)}] {describe(problem)} {which}")
+            results = _bench_pass(plan, problem, which, list(workers), Path(folder))
+            for result in results:
+                result.count = count
+                _rate(result, roof)
+            yield from results
+
+
+def _concerns(plan: Plan, layer: Layer, which: str) -> bool:
+    """Whether a pass is to be measured: of somebody's own kernels, those that one of them computes."""
+    return not plan.own or any(own.takes(layer.problem, which) for own in plan.own)
 
 
 def _bench_pass(
@@ -138,7 +160,7 @@ def _bench_pass(
     arrays = operands(problem, which)
     truth = truth_of(problem, which, *arrays)
     for name, array in zip("ab", arrays, strict=True):
-        if workers:
+        if workers or plan.own:
             np.save(folder / f"{name}.npy", array)
     entries: list[tuple[Result, Contestant]] = []
     results = []
@@ -166,12 +188,16 @@ def _bench_pass(
 def _entrants(
     plan: Plan, problem: Problem, which: str, arrays: Any, workers: list[Worker], folder: Path
 ) -> Iterator[tuple[str, str, bool, Callable[[], Contestant]]]:
-    """Name, algorithm, whether it is ours, and how to prepare it."""
+    """Name, algorithm, whether it is ours (or somebody's own), and how to prepare it."""
+    theirs = partial(Theirs, descriptor=describe(problem), which=which, folder=folder)
+    for own in plan.own:
+        if own.takes(problem, which):
+            yield own.name, "", True, partial(theirs, own.worker)
     for name in plan.backends:
         for algorithm in algorithms_of(problem, which, name, plan.algorithm):
-            yield name, algorithm, True, lambda n=name, a=algorithm: Ours(problem, which, arrays, n, a)  # type: ignore[misc]
+            yield name, algorithm, not plan.own, partial(Ours, problem, which, arrays, name, algorithm)
     for worker in workers:
-        yield worker.name, "", False, lambda w=worker: Theirs(w, describe(problem), which, folder)  # type: ignore[misc]
+        yield worker.name, "", False, partial(theirs, worker)
 
 
 def _admitted(result: Result, make: Callable[[], Contestant], truth: Truth) -> Contestant | None:

@@ -20,7 +20,7 @@ from .layers import Result
 from .roof import Roof
 from .statistics import Comparison
 
-__all__ = ["CONVENTIONS", "Table", "head", "layer_summary", "layer_table", "markdown"]
+__all__ = ["CONVENTIONS", "Table", "conventions", "head", "layer_summary", "layer_table", "markdown"]
 __all__ += ["to_json", "write_text"]
 
 CONVENTIONS = (
@@ -32,6 +32,11 @@ CONVENTIONS = (
 )
 
 
+def conventions(subject: str = "ours") -> str:
+    """How the numbers are meant; `subject` is what the peers are compared with."""
+    return CONVENTIONS.replace(" ours", f" {subject}")
+
+
 @dataclasses.dataclass
 class Table:
     """Headings and rows; `title` stands above."""
@@ -41,8 +46,11 @@ class Table:
     rows: list[list[str]]
 
 
-def layer_table(results: Sequence[Result], title: str) -> Table:
-    """One row for every contestant at every pass; an INVALID or failed one shows no time."""
+def layer_table(results: Sequence[Result], title: str, subject: str = "ours") -> Table:
+    """One row for every contestant at every pass; an INVALID or failed one shows no time.
+
+    `subject` is what the peers are compared with: ours, or yours.
+    """
     peers = list(dict.fromkeys(peer for result in results for peer in result.against))
     headings = ["layer", "pass", "kernel", "median ms (p10–p90)", "GFLOP/s", "FLOP/B", "% of roof"]
     headings += ["MB", "workspace", "error"]
@@ -64,7 +72,7 @@ def layer_table(results: Sequence[Result], title: str) -> Table:
         row.append("" if result.error is None else f"{result.error:.1e}")
         row += [str(result.against.get(peer, "")) for peer in peers]
         rows.append(row)
-    return Table(title, [*headings, *(f"{peer} / ours" for peer in peers)], rows)
+    return Table(title, [*headings, *(f"{peer} / {subject}" for peer in peers)], rows)
 
 
 def layer_summary(results: Sequence[Result]) -> list[str]:
@@ -92,10 +100,10 @@ def layer_summary(results: Sequence[Result]) -> list[str]:
         own = [r for r in results if (r.contestant, r.asked) == who and r.against]
         for peer in dict.fromkeys(peer for result in own for peer in result.against):
             ratios = [result.against[peer] for result in own if peer in result.against]
-            lines.append(_ratio_line(peer, " ".join(who), ratios))
+            lines.append(_ratio_line(peer, " ".join(who).strip(), ratios))
         if own and len(own[0].against) > 1:
             best = [min(result.against.values(), key=lambda c: c.ratio) for result in own]
-            lines.append(_ratio_line("the best peer of each pass", " ".join(who), best))
+            lines.append(_ratio_line("the best peer of each pass", " ".join(who).strip(), best))
     return lines
 
 

@@ -32,7 +32,7 @@ IM2COL_LIMIT = 10_000_000_000
 """MACs up to which the reference's im2col runs in float64: about a second."""
 SAMPLES = 240
 _PERIOD = 1_000_003  # a prime, so that repeated random numbers never line up with an axis
-_REFERENCE = "numpy"
+REFERENCE = "numpy"
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _error(result: np.ndarray, reference: np.ndarray) -> float:
 
 def _reference(problem: Problem, which: str, a: np.ndarray, b: np.ndarray, algorithm: str) -> np.ndarray:
     """The reference kernel in float64, whatever is registered or overridden."""
-    fn = builtin(f"conv2d_{which}", _REFERENCE)
+    fn = builtin(f"conv2d_{which}", REFERENCE)
     last = {
         "forward": (problem.g, problem.groups, problem.out_hw),
         "input_grad": (problem.x_shape, problem.g, problem.groups),

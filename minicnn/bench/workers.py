@@ -66,7 +66,8 @@ class Worker:
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self._process = subprocess.Popen(command, **pipes, stderr=self._errors, env=env, text=True)
         self._lines: queue.Queue[str | None] = queue.Queue()
-        self._last_words = ""
+        self.printed: list[str] = []  # on stderr, once it has ended
+        self.timed_out = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
@@ -98,6 +99,7 @@ class Worker:
             stdin.flush()
             line = self._lines.get(timeout=limit)
         except queue.Empty:
+            self.timed_out = True
             self.close()
             problem = f"no answer to {do!r} within {limit:g} seconds; it was stopped"
             raise BackendError(message(self.name, problem)) from None
@@ -118,12 +120,22 @@ class Worker:
     def _ended(self, do: str) -> str:
         """What to say of a process that ended: its exit code and the last line it printed."""
         self.close()
-        last = f", after printing {self._last_words!r}" if self._last_words else ""
+        last = f", after printing {self.printed[-1][:200]!r}" if self.printed else ""
         return message(self.name, f"it ended with exit code {self._process.returncode} at {do!r}{last}")
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was closed, or ended by itself and was found so."""
+        return self._errors.closed
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code of the ended process: minus the number of the signal that ended it."""
+        return self._process.returncode
 
     def close(self) -> None:
         """End the process, by force if need be; whatever is asked of it later is a BackendError."""
-        if self._errors.closed:
+        if self.ended:
             return
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is not None:
@@ -139,7 +151,7 @@ class Worker:
             stdout.close()
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        self._last_words = lines[-1][:200] if lines else ""
+        self.printed = lines
         self._errors.close()
 
     def __enter__(self) -> Worker:

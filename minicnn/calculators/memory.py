@@ -34,7 +34,8 @@ class Memory:
     """Bytes for one step. `saved` is what the layers keep for backward, `unknown` names layers not in it.
 
     `workspace` is the largest that a convolution or a dense product asks for at a time. Small temporaries
-    inside NumPy, and the loss with a few values an image, are not counted.
+    inside NumPy, and the loss with a few values an image, are not counted. Everything is for operations that
+    run one by one; fused (see `minicnn.fusion`), a convolution with a 2×2 max pooling behind it keeps less.
     """
 
     batch: int

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import bench, calc, datasets, doctor, evaluate, predict, summary, train
+from . import bench, calc, datasets, doctor, evaluate, kernel, predict, summary, train
 from .terminal import Commands
 
 __all__ = ["app", "main"]
@@ -48,6 +48,7 @@ for module in (train, evaluate, predict, summary, doctor):
 app.add_typer(bench.app, name="bench")
 app.add_typer(calc.app, name="calc")
 app.add_typer(datasets.app, name="datasets")
+app.add_typer(kernel.app, name="kernel")
 
 
 def main() -> None:

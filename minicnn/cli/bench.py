@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -23,7 +23,7 @@ from . import bench_networks
 from . import bench_options as o
 from .terminal import check_at_least, check_choice, console
 
-__all__ = ["app", "layers"]
+__all__ = ["app", "chosen_layers", "layers", "measure"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -59,7 +59,7 @@ def layers(
 ) -> None:
     """Measure convolutions, pass by pass: time, GFLOP/s, percent of the roof, error, ratio to peers."""
     where = "minicnn bench layers"
-    chosen = _layers(name, problem, batch, where)
+    chosen = chosen_layers(name, problem, batch, where)
     plan = lab.Plan(
         chosen,
         o.listed(passes, PASSES, "pass", where),
@@ -72,6 +72,13 @@ def layers(
     _check_algorithm(plan, where)
     peers = o.chosen_peers(against, where)
     files = o.target_files(where, json, markdown, plot)
+    measure(plan, peers, f"Convolutions of {name}" if name else "Convolutions", files)
+
+
+def measure(
+    plan: lab.Plan, peers: Sequence[str], title: str, files: dict[str, Path], subject: str = "ours"
+) -> list[lab.Result]:
+    """Measure a plan, print and write what was found; `subject` is who the peers are compared with."""
     progress = o.progress_console()
     with limited(plan.threads):
         roof = measure_roof(plan.threads)
@@ -83,36 +90,34 @@ def layers(
         results = list(
             lab.bench_layers(plan, workers, roof, lambda line: progress.print(line, soft_wrap=True))
         )
-    title = f"Convolutions of {name}" if name else "Convolutions"
-    table, lines = report.layer_table(results, title), report.layer_summary(results)
-    o.show(out, [table], [*lines, report.CONVENTIONS])
-    _write_layers(files, results, facts, roof, table, lines)
-
-
-def _write_layers(
-    files: dict[str, Path], results: list[lab.Result], facts: Any, roof: Roof, table: Any, lines: list[str]
-) -> None:
-    """Write what was asked for."""
+    table = report.layer_table(results, title, subject)
+    lines = [*report.layer_summary(results), report.conventions(subject)]
+    o.show(out, [table], lines)
     if "json" in files:
-        everything = {"manifest": facts, "roof": roof, "conventions": report.CONVENTIONS, "results": results}
+        everything = {"manifest": facts, "roof": roof, "conventions": lines[-1], "results": results}
         report.write_text(files["json"], report.to_json(**everything))
     if "markdown" in files:
-        after = [*lines, report.CONVENTIONS]
-        report.write_text(files["markdown"], report.markdown([table], report.head(facts, roof), after))
+        report.write_text(files["markdown"], report.markdown([table], report.head(facts, roof), lines))
     if "plot" in files:
-        from ..visualize import bench_plot
+        _draw(results, roof, files["plot"], subject)
+    return results
 
-        points = [(r.label, r.which, r.problem.intensity(), r.flops) for r in results if r.flops is not None]
-        bars = [
-            (
-                f"{r.problem.name or describe(r.problem)} {r.which}"
-                + (f" {r.label}" if _several(results) else ""),
-                {peer: (c.ratio, c.low or c.ratio, c.high or c.ratio) for peer, c in r.against.items()},
-            )
-            for r in results
-            if r.ours
-        ]
-        bench_plot.bench_layers(points, (roof.flops, roof.bytes), bars, files["plot"])
+
+def _draw(results: list[lab.Result], roof: Roof, path: Path, subject: str) -> None:
+    """The roofline and the ratios."""
+    from ..visualize import bench_plot
+
+    points = [(r.label, r.which, r.problem.intensity(), r.flops) for r in results if r.flops is not None]
+    bars = [
+        (
+            f"{r.problem.name or describe(r.problem)} {r.which}"
+            + (f" {r.label}" if _several(results) else ""),
+            {peer: (c.ratio, c.low or c.ratio, c.high or c.ratio) for peer, c in r.against.items()},
+        )
+        for r in results
+        if r.ours
+    ]
+    bench_plot.bench_layers(points, (roof.flops, roof.bytes), bars, path, subject)
 
 
 def _several(results: Sequence[lab.Result]) -> bool:
@@ -120,7 +125,9 @@ def _several(results: Sequence[lab.Result]) -> bool:
     return len({(r.problem, r.which) for r in results if r.ours}) < sum(r.ours for r in results)
 
 
-def _layers(name: str | None, problems: Sequence[str] | None, batch: int | None, where: str) -> list[Layer]:
+def chosen_layers(
+    name: str | None, problems: Sequence[str] | None, batch: int | None, where: str
+) -> list[Layer]:
     """The convolutions asked for."""
     if (name is None) == (not problems):
         hint = "Example: --set mnist, or --problem mb64ic32ih13oc64oh11kh3."

@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .. import backend, context
-from ..autograd import Tensor
+from ..autograd import Function, Tensor
 from ..geometry import Window
 from .conv import Conv2DFunction, window_of
 from .linear import DenseFunction, check_inputs
+from .norm import BatchNormFunction
 
-__all__ = ["Folded", "conv2d_activation", "dense_activation"]
+__all__ = ["Folded", "add_activation", "batch_norm_activation", "conv2d_activation", "dense_activation"]
 
 _HALVES = (2, 2), ((2, 2), ((0, 0), (0, 0)), (1, 1))  # the one pooling that is done inside a convolution
 
@@ -94,6 +95,53 @@ class FusedDenseFunction(DenseFunction):
         return (*self.input_grads(gz, needs), *([gb] if len(needs) == 3 else []))
 
 
+class FusedBatchNormFunction(BatchNormFunction):
+    equation = "y = activation(γ·x̂ + β), x̂ = (x − mean)·rstd over all axes but the last"
+    backward_equation = "gz = gy where y > 0 (relu), then gx, gγ, gβ as of batch_norm"
+    activation = "relu"
+
+    def forward(self, x: Any, *affine: Any) -> Any:
+        gamma, beta = self.gamma_beta(affine)
+        run: Any = backend.fused("batch_norm_activation_forward", self.backend)
+        out = backend.empty(x.shape, x.dtype)
+        y, mean, rstd = run(x, gamma, beta, self.epsilon, self.activation, out=out)
+        if self.on_statistics is not None:
+            self.on_statistics(mean, rstd)
+        # y, which the next operation keeps anyway, is for the case that the gradient has to run in two steps
+        self.save(x=x, y=y, mean=mean, rstd=rstd, **_named(gamma=gamma, beta=beta))
+        return y
+
+    def backward(self, gy: Any, needs: tuple[bool, ...]) -> Any:
+        s = self.saved
+        gamma, beta = getattr(s, "gamma", None), getattr(s, "beta", None)
+        run = backend.fused("batch_norm_activation_grad", self.backend)
+        out = backend.empty(gy.shape, gy.dtype)
+        if run is not None:
+            return self.grads(*run(gy, s.x, gamma, beta, s.mean, s.rstd, self.activation, out=out))
+        gz = self.kernel("activation_grad")(gy, s.y, self.activation, out=out)
+        return self.grads(*self.kernel("batch_norm_grad")(gz, s.x, gamma, s.mean, s.rstd))
+
+
+class AddActivationFunction(Function):
+    equation, backward_equation = "z = activation(x + y)", "gx = gy = gz where z > 0 (relu)"
+    activation = "relu"
+
+    def forward(self, x: Any, y: Any) -> Any:
+        run: Any = backend.fused("add_activation_forward", self.backend)
+        z = run(x, y, self.activation, out=backend.empty(x.shape, x.dtype))
+        self.save(z=z)
+        return z
+
+    def backward(self, gz: Any, needs: tuple[bool, ...]) -> Any:
+        z = self.saved.z
+        g = self.kernel("activation_grad")(gz, z, self.activation, out=backend.empty(z.shape, z.dtype))
+        return g, g
+
+
+def _named(**arrays: Any) -> dict[str, Any]:
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
 def through_activation(node: Any, gy: Any, y: Any, activation: str, biased: bool) -> tuple[Any, Any]:
     """The gradient in front of activation and bias, and that of the bias (None unless `biased`)."""
     gz = backend.empty(y.shape, y.dtype)
@@ -123,14 +171,24 @@ def conv2d_activation(
     if hasattr(x, "record_function") or backend.fused(op) is None:
         return None
     g, groups, out_hw = window_of(x, w, window, where)
-    if pooled and (min(out_hw) < 2 or (context.recording.get() and len(x.data) < backend.threads())):
-        return None  # with fewer images than threads, sums over the batch would be rounded otherwise
+    if pooled and not _may_pool(x, w, out_hw):
+        return None
     if folded is not None:
         return _with_folded(x, w, b, g, groups, out_hw, activation, algorithm, pooled, folded)
     function = (FusedConv2DPoolFunction if pooled else FusedConv2DFunction)(
         g, groups, out_hw, algorithm, activation
     )
     return function(x, w) if b is None else function(x, w, b)
+
+
+def _may_pool(x: Any, w: Any, out_hw: tuple[int, int]) -> bool:
+    """Whether pooling inside a convolution leaves every bit of the gradients as it would be without."""
+    if min(out_hw) < 2:
+        return False
+    # Sums over the batch are cut elsewhere, and so rounded otherwise, where there are fewer images than
+    # threads, or where windows of one pixel no longer see the whole image.
+    cut = max(out_hw[0] % 2, out_hw[1] % 2) and w.shape[:2] == (1, 1)
+    return not context.recording.get() or not (cut or x.shape[0] < backend.threads())
 
 
 def _with_folded(
@@ -166,3 +224,19 @@ def dense_activation(x: Any, w: Any, b: Any, activation: str, where: str) -> Ten
     check_inputs(where, x.shape, w.shape)
     function = FusedDenseFunction(activation)
     return function(x, w) if b is None else function(x, w, b)
+
+
+def batch_norm_activation(x: Any, gamma: Any, beta: Any, epsilon: float, on_statistics: Any) -> Tensor | None:
+    """``relu(batch_norm(x, gamma, beta, epsilon))`` over all axes but the last, at once, or None."""
+    if hasattr(x, "record_function") or backend.fused("batch_norm_activation_forward") is None:
+        return None
+    function = FusedBatchNormFunction(gamma is not None, beta is not None, epsilon)
+    function.on_statistics = on_statistics
+    return function(x, *_named(gamma=gamma, beta=beta).values())
+
+
+def add_activation(x: Any, y: Any) -> Tensor | None:
+    """``relu(x + y)`` of two Tensors of one shape, at once, or None."""
+    if x.shape != y.shape or x.dtype != y.dtype or backend.fused("add_activation_forward") is None:
+        return None
+    return AddActivationFunction()(x, y)

@@ -9,7 +9,7 @@ from .. import initializers, regularizers
 from ..checks import is_integer, number
 from ..context import is_aside
 from ..errors import ArgumentError, ShapeError, message
-from ..functions.fused import Folded
+from ..functions.fused import Folded, batch_norm_activation
 from ..functions.norm import batch_norm, batch_norm_inference, group_norm, layer_norm
 from ..functions.shape import resolve_axes
 from .base import Layer, Shape, check_sizes
@@ -144,6 +144,13 @@ class BatchNormalization(_Normalization):
         mean, variance = self.moving_mean_initializer, self.moving_variance_initializer
         self.moving_mean = self.add_weight(self._sizes, mean, trainable=False, name="moving_mean")
         self.moving_variance = self.add_weight(self._sizes, variance, trainable=False, name="moving_variance")
+
+    def call_relu(self, x: Any, training: bool = False) -> Any:
+        """``relu(self(x))`` at once while training; None where that cannot be."""
+        if not (training and self.trainable and self.axis in (-1, len(x.shape) - 1)):
+            return None
+        self._sizes_in(x.shape)
+        return batch_norm_activation(x, self.gamma, self.beta, self.epsilon, self._follow)
 
     def folded(self) -> Folded:
         """What it does while predicting, to be folded into the filters in front of it."""

@@ -29,7 +29,7 @@ class HasWeights:
         return f"{type(self).__name__} {self.name!r}"
 
     def __init__(self, trainable: bool) -> None:
-        self._growing: set[str] = set()  # names of the attributes that layers may be put into
+        self._growing: dict[str, bool] = {}  # names of the attributes that layers may be put into, in order
         self._own: list[Parameter] = []
         self._penalties: list[tuple[Parameter, Any]] = []
         # Which run of the outermost layer the last call belonged to, and the losses added in it.
@@ -42,7 +42,9 @@ class HasWeights:
         for layer in _layers_in(value):
             self._track(layer)
         if name not in _OWN:
-            (self._growing.add if _may_grow(value) else self._growing.discard)(name)
+            self._growing.pop(name, None)
+            if _may_grow(value):
+                self._growing[name] = True
         object.__setattr__(self, name, value)
 
     def _track(self, layer: HasWeights) -> None:
@@ -57,7 +59,7 @@ class HasWeights:
 
     def _inner(self) -> list[Any]:
         """The layers right inside this one, also those put into its lists and dicts after assignment."""
-        for name in self._growing:
+        for name in tuple(self._growing):
             for layer in _layers_in(getattr(self, name, None)):
                 self._track(layer)
         return self._sublayers

@@ -21,9 +21,11 @@ from typing import Any, NamedTuple
 from .. import activations
 from ..context import fusing, recording
 from ..functions.activation import ReLUFunction
+from ..functions.fused import add_activation
 from ..layers.activation import Activation, ReLU
 from ..layers.base import resolve_training
 from ..layers.conv import Conv2D
+from ..layers.merge import Add
 from ..layers.norm import BatchNormalization
 from ..layers.pool import MaxPooling2D
 
@@ -133,4 +135,20 @@ def _run_convolution(layer: Any, norm: Any, activation: str, pooled: bool, x: An
     return layer.call_fused(x, activation, pooled, folded)
 
 
-_BEGINNINGS: dict[type, Callable[..., Chain | None]] = {Conv2D: _convolution}
+def _normalization(node: Any, follower: Any, folding: bool) -> Chain | None:
+    after = follower(node)
+    return Chain((node, after), node.op.call_relu) if _is_relu(after) else None
+
+
+def _sum(node: Any, follower: Any, folding: bool) -> Chain | None:
+    after = follower(node)
+    if len(node.input_symbols) != 2 or not _is_relu(after):
+        return None
+    return Chain((node, after), lambda inputs: add_activation(*inputs))
+
+
+_BEGINNINGS: dict[type, Callable[..., Chain | None]] = {
+    Add: _sum,
+    BatchNormalization: _normalization,
+    Conv2D: _convolution,
+}

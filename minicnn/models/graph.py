@@ -134,9 +134,13 @@ class Node:
         map_symbols(self.inputs, found.append)
         return found
 
+    def values_in(self, values: dict[int, Any]) -> tuple[Any, ...]:
+        """Its inputs, each symbol replaced by its value (by id of symbol)."""
+        return map_symbols(self.inputs, lambda symbol: values[id(symbol)])
+
     def run(self, values: dict[int, Any]) -> None:
-        """Compute the outputs from `values` (by id of symbol) and put them there."""
-        results = self.op(*map_symbols(self.inputs, lambda symbol: values[id(symbol)]), **self.kwargs)
+        """Compute the outputs from `values` and put them there."""
+        results = self.op(*self.values_in(values), **self.kwargs)
         results = list(results.values()) if isinstance(results, dict) else results
         results = results if isinstance(results, list | tuple) else [results]
         values.update({id(symbol): result for symbol, result in zip(self.outputs, results, strict=True)})
@@ -228,12 +232,13 @@ class Graph:
         """The outputs for these inputs; every value is dropped after its last use."""
         values = {id(symbol): tensor for symbol, tensor in zip(self.inputs, tensors, strict=True)}
         keep = {id(symbol) for symbol in self.outputs}
-        possible, done = chains(self), set()
+        possible: dict[int, Chain] = chains(self)
+        done: set[int] = set()
         for node in self.nodes:
             if node.number in done:
                 continue
             chain = possible.get(node.number)
-            result = None if chain is None else chain.run([values[id(s)] for s in node.input_symbols])
+            result = None if chain is None else chain.run(node.values_in(values))
             if chain is None or result is None:
                 node.run(values)
             else:

@@ -24,7 +24,11 @@ Bar = tuple[str, Mapping[str, tuple[float, float, float]]]  # label, {peer: (rat
 
 
 def bench_layers(
-    points: Sequence[Point], roof: tuple[float, float], bars: Sequence[Bar], path: PathLike | None = None
+    points: Sequence[Point],
+    roof: tuple[float, float],
+    bars: Sequence[Bar],
+    path: PathLike | None = None,
+    subject: str = "ours",
 ) -> Picture:
     """Draw every kernel under the measured roof, and below it the ratios to the peers, layer by layer.
 
@@ -34,6 +38,7 @@ def bench_layers(
     roof : FLOP/s of the matrix product, bytes/s of the triad.
     bars : a label for each pass of each layer, and {peer: (ratio, low, high)}.
     path : where to write the picture.
+    subject : what the peers are compared with.
 
     >>> figure = bench_layers([("ours", "forward", 8.0, 4e10)], (1e11, 1e10), [])
     >>> figure.axes[0].get_xscale(), len(figure.axes)
@@ -47,7 +52,7 @@ def bench_layers(
     panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     _roofline(panels[0], points, roof)
     if bars:
-        _ratios(panels[1], bars)
+        _ratios(panels[1], bars, subject)
     return _saved(figure, path)
 
 
@@ -80,7 +85,7 @@ def _roofline(axes: Axes, points: Sequence[Point], roof: tuple[float, float]) ->
     axes.legend(frameon=False, fontsize=9, loc="lower right")
 
 
-def _ratios(axes: Axes, bars: Sequence[Bar]) -> None:
+def _ratios(axes: Axes, bars: Sequence[Bar], subject: str) -> None:
     peers = list(dict.fromkeys(peer for _, ratios in bars for peer in ratios))
     height = 0.8 / len(peers)
     for number, peer in enumerate(peers):
@@ -100,7 +105,8 @@ def _ratios(axes: Axes, bars: Sequence[Bar]) -> None:
     axes.minorticks_off()
     axes.set_yticks(range(len(bars)), [label for label, _ in bars])
     axes.set_ylim(len(bars) - 0.5, -0.5)
-    axes.set_xlabel("peer's time over ours (right of the line: ours is faster), 95 % interval")
+    text = f"peer's time over {subject} (right of the line: {subject} is faster), 95 % interval"
+    axes.set_xlabel(text)
     axes.set_title("Ratio to each peer", loc="left", color=_INK)
     _plain(axes)
     axes.legend(frameon=False, fontsize=9)

@@ -8,10 +8,10 @@ import inspect
 import numpy as np
 import pytest
 
+from minicnn.kernels import FUSED
 from minicnn.kernels.activation.numba_cpu import activation_grad, bias_activation_forward, bias_grad
 from minicnn.kernels.conv2d.numba_cpu import conv2d_forward, conv2d_input_grad, conv2d_weight_grad
 from minicnn.kernels.dense.numba_cpu import dense_forward
-from minicnn.kernels.fused import FUSED
 from minicnn.kernels.fused import numba_cpu as fused
 from minicnn.kernels.pool2d.numba_cpu import max_pool2d_forward, max_pool2d_input_grad
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minicnn import Model, Sequential, layers, utils
+from minicnn import Model, Sequential, fusion, layers, utils
 
 
 def plain():
@@ -91,7 +91,9 @@ def numbers(form, make):
 @pytest.mark.parametrize("make", [plain, normalized, separable])
 @pytest.mark.parametrize("form", FORMS[1:])
 def test_the_same_numbers(form, make):
-    expected, found = numbers(FORMS[0], make), numbers(form, make)
+    with fusion(form is not Subclass):  # whose layers nobody can look through, to fold a normalization
+        found = numbers(form, make)
+        expected = numbers(FORMS[0], make)
     assert list(found) == list(expected)
     for name, arrays in expected.items():
         assert len(found[name]) == len(arrays)

@@ -38,8 +38,9 @@ RUN_HERE = _NAMES[:3]
 ALGORITHMS = dict.fromkeys(("conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad"), _NAMES)
 
 # Pixels of tiles for each pixel of the result, at most: with more, too much of the last tiles is cut off. In
-# an input gradient there may be more, since behind a pooling its last tiles are often not needed at all.
-_WASTE, _WASTE_BACK = 1.35, 1.55
+# an input gradient there may be more, since behind a pooling its last tiles are often not needed at all, and
+# in rows so short that "direct" cannot fill the registers with them.
+_WASTE, _WASTE_BACK, _WASTE_SHORT = 1.35, 1.55, 1.8
 
 _NOTHING = {size: np.empty(0, f"f{size}") for size in (4, 8)}  # in place of a bias
 _NO_ARGMAX = np.empty(0, np.uint8)
@@ -274,7 +275,7 @@ def _winograd_pays(which: str, conv: Conv) -> bool:
         return False
     turned = _turned(conv, "winograd") if which == "input_grad" else None
     conv, (oh, ow) = (conv, conv.full_hw) if turned is None else (turned, turned.y[1:3])
-    most = _WASTE if turned is None else _WASTE_BACK
+    most = _WASTE_BACK if turned is not None else _WASTE_SHORT if ow <= 4 else _WASTE
     n, f = conv.y[0], conv.y[3]
     c, tiles_ = conv.x[3], n * -(-oh // 4) * -(-ow // 4)
     sums = 36 * c * f * conv.itemsize * (2 if which == "weight_grad" else 1)

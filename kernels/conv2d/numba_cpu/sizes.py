@@ -132,8 +132,8 @@ def tile_job(conv: Conv, threads: int, which: str) -> Job:
         own = per_part(transformed + patch + (36 * plane if sums else 0), conv.itemsize)
         packed = start = 0 if sums else per_part(weights, conv.itemsize)
     lanes = host().vector_bytes // conv.itemsize
-    places = (n, h, w_, c, f, oh, ow, top, left, down, across)
-    places += (block, lanes, own, cut.number, cut.width, plane, start)
+    image = (n, h, w_, c, f, oh, ow, top, left, down, across)
+    places = (*image, block, lanes, own, cut.number, cut.width, plane, start)
     blocks = tiles(c if sums else block, cut.vectors, False, conv.itemsize, packed=not sums)
     return Job(np.array(places, np.int64), blocks, cut, packed, own)
 

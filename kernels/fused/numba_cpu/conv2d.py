@@ -120,5 +120,5 @@ def _checked(
     arrays = {"x": x, "w": w} if b is None else {"x": x, "w": w, "b": b.reshape(1, 1, 1, -1)}
     conv = Conv.of(where, x.shape, w.shape, (*x.shape[:1], *out_hw, *w.shape[-1:]), g, groups, **arrays)
     if b is not None:
-        check_same_shape(where, w.shape[-1:], b=b)
+        check_same_shape("bias_activation_forward", w.shape[-1:], b=b)
     return conv, choose("forward", conv, algorithm)[0]

@@ -10,8 +10,9 @@
                           ``{"seconds": […]}``
 ========================  ===============================================================================
 
-Every other ``do`` is a method of the network. A request that fails is answered with
-``{"error": "what happened"}``, and the next one is waited for. The end of the input ends the peer.
+Every other ``do`` is a method of the network, or of the peer where there is none. A request that fails is
+answered with ``{"error": "what happened"}``, and the next one is waited for. The end of the input ends the
+peer.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ def serve(make: Callable[[int], Peer]) -> None:
 def _answer(server: _Server, action: str, request: dict[str, Any]) -> dict[str, Any]:
     own = ("hello", "layer", "result", "run", "network")
     try:
-        method = getattr(server if action in own else server.session, action)
+        method = getattr(server if action in own else server.session or server.peer, action)
         return method(**request) or {}
     except Exception as error:  # whatever a framework raises is an answer, and the lab goes on
         first = (str(error).strip().splitlines() or [""])[0]
