@@ -5,6 +5,7 @@
     jit        Numba's compiler with this library's options, and results kept on disk
     launch     run one function on every thread: body(part, parts, *args)
     guarded    one launch at a time in a process, whatever Python thread asks
+    linking    calls between compiled functions that copy no code
     scratch    working memory that is used again by the next call
     pointers   addresses of arrays, for the micro-kernels
 

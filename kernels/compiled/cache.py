@@ -20,6 +20,8 @@ import llvmlite
 import numba
 from numba.core import caching, config
 
+from .linking import called_by, keep
+
 __all__ = ["ForgivingCache", "cache_folder", "kept", "source_hash"]
 
 _SOURCES = Path(__file__).resolve().parents[1]
@@ -67,8 +69,31 @@ def _remove_unused(parent: Path) -> None:
             continue
 
 
+class _Impl(caching.CompileResultCacheImpl):
+    """Beside a function's machine code, which others it calls by name."""
+
+    def reduce(self, compiled):
+        """What is written."""
+        return super().reduce(compiled), called_by(compiled.library)
+
+    def rebuild(self, target_context, payload):
+        """What was written, made to run."""
+        code, bodies = payload
+        ready = [body.provide() for body in bodies]  # before the code that calls them is loaded
+        compiled = super().rebuild(target_context, code)
+        keep(compiled.library, bodies, ready)
+        return compiled
+
+    def check_cachable(self, compiled):
+        """Whether it can be written: another process must find all that it calls."""
+        found = all(body.find() is not None for body in called_by(compiled.library))
+        return found and super().check_cachable(compiled)
+
+
 class ForgivingCache(caching.FunctionCache):
     """Numba's cache, to which a full or vanished disk is no error."""
+
+    _impl_class = _Impl
 
     def load_overload(self, sig, target_context):
         """The kept machine code for these argument types, or None."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numba
+from numba import types
 from numba.core import config, event
 
 from .cache import kept
@@ -34,7 +35,19 @@ def jit(function: Callable) -> Callable:
     """Compile a function on first use, for each dtype it meets, and keep the result on disk."""
     if not COMPILED:
         return function
-    return kept(numba.njit(nogil=True, fastmath=FAST, error_model="numpy", no_cfunc_wrapper=True)(function))
+    compiled = numba.njit(nogil=True, fastmath=FAST, error_model="numpy", no_cfunc_wrapper=True)(function)
+    return _one_for_all_numbers(kept(compiled))
+
+
+def _one_for_all_numbers(compiled: Callable) -> Callable:
+    """Let calls with 0, with 1 and with a variable run the same code; Numba would compile each anew."""
+    own = compiled.get_call_template
+
+    def template(args, kws):
+        return own(tuple(map(types.unliteral, args)), {name: types.unliteral(kws[name]) for name in kws})
+
+    compiled.get_call_template = template
+    return compiled
 
 
 class _Watch(event.Listener):

@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 from ..checks import error
 from .cache import kept
 from .jit import COMPILED, FAST, jit
+from .linking import call_by_name
 
 __all__ = ["get_threads", "guarded", "launch", "set_threads", "threads_for", "whole_images"]
 
@@ -139,8 +140,6 @@ def _flush_to_zero(builder, triple):
 def _shim(context, module, body, packed):
     """Emit ``void shim(block, part, parts)``: unpack the arguments and call the body with them."""
     signature = body.get_call_type(context.typing_context, (types.int64, types.int64, *packed), {})
-    compiled = body.dispatcher.get_compile_result(signature)
-    context.add_linking_libs((compiled.library,))
     shim = ir.Function(module, _SHIM, module.get_unique_name("shim"))
     shim.linkage = "internal"
     block, part, parts = shim.args
@@ -149,7 +148,7 @@ def _shim(context, module, body, packed):
     values = builder.load(builder.inttoptr(block, context.get_value_type(packed).as_pointer()))
     items = [builder.extract_value(values, number) for number in range(len(packed))]
     # Bodies raise nothing, so nobody looks at the status of the call.
-    context.call_internal_no_propagate(builder, compiled.fndesc, signature, [part, parts, *items])
+    call_by_name(context, builder, body.dispatcher, signature, [part, parts, *items])
     restore()
     builder.ret_void()
     return shim
