@@ -35,7 +35,7 @@ def jit(function: Callable) -> Callable:
     """Compile a function on first use, for each dtype it meets, and keep the result on disk."""
     if not COMPILED:
         return function
-    compiled = numba.njit(nogil=True, fastmath=FAST, error_model="numpy", no_cfunc_wrapper=True)(function)
+    compiled = numba.njit(nogil=True, fastmath=FAST, error_model="numpy")(function)
     return _one_for_all_numbers(kept(compiled))
 
 

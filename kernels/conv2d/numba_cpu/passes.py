@@ -185,9 +185,8 @@ def correlate(
         if name == "im2col":
             job = columns_job(conv, threads, "forward")
             with sliced(job, threads, x.dtype) as (packed, memory):
-                x_, w_, times, plus, y_ = arrays[:5]
-                rest = packed, memory, job.sizes, job.tiles, lower, np.inf
-                im2col.forward(threads, x_, w_, times, plus, y_, *rest)
+                sizes = packed, memory, job.sizes, job.tiles
+                im2col.forward(threads, *arrays[:5], *sizes, lower, np.inf)
             return
         long = name == "gemm" and not pooled
         job = forward_job(long_rows(conv, threads) if long else conv, threads, pooled)
@@ -286,7 +285,7 @@ def _copied(which: str, conv: Conv) -> int:
 
 
 def runs_here(which: str, name: str, conv: Conv) -> bool:
-    """Whether an algorithm is compiled: im2col with very large weights is not, nor where there is no pixel."""
+    """Whether an algorithm is compiled: im2col with very large weights or no pixel is not."""
     if name == "im2col":
         return COMPILED and 0 not in conv.y and _copied(which, conv) <= WORKSPACE_LIMIT
     return name in _COMPILED_ONLY
