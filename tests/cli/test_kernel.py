@@ -121,7 +121,9 @@ def test_bench_times_right_kernels_beside_ours(written, tmp_path):
 def test_the_table_of_bench_fits_into_a_narrow_terminal(written):
     words = ("--problem", "mb2ic2ih7iw6oc3oh4ow5kh3kw2sh2sw1ph1pw0dh0dw0", "--rounds", 5, "--threads", 1)
     printed = run("kernel", "bench", written(example()), *words, "--backend", "numpy", COLUMNS="80")
-    (mine,) = [line for line in printed.out.splitlines() if line.startswith("  problem1   forward   my_conv2d ")]
+    (mine,) = [
+        line for line in printed.out.splitlines() if line.startswith("  problem1   forward   my_conv2d ")
+    ]
     (ours,) = [line for line in printed.out.splitlines() if "  problem1   forward   numpy im2col " in line]
     assert mine.rstrip().endswith(")") and ours.rstrip().endswith(("]", "?")) and len(mine) <= 80
     assert "(GFLOP/s, error: in a wider terminal, --json or --markdown.)" in flat(printed.out)
