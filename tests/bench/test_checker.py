@@ -378,6 +378,15 @@ def test_no_name_but_a_pattern():
     assert report.smallest.case.problem.groups == 2 and report.smallest.case.size <= 6
 
 
+def test_a_pattern_of_two_features():
+    def kernel(x, w, g, groups, out_hw):
+        y = CONV(x, w, g, groups, out_hw)
+        return y + 1 if g[2] != (1, 1) or groups > 1 else y
+
+    why = check("conv2d_forward", kernel).diagnosis.why
+    assert "all of them with groups or dilation (19 of 19 such cases fail)" in why
+
+
 def test_the_smallest_failing_case_is_made_smaller():
     """It fails only for large images; none of the cases is the smallest possible."""
 

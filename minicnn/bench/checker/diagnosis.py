@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 
@@ -247,14 +248,23 @@ _FEATURES: dict[str, Callable[[Case], bool]] = {
 def pattern(passed: Iterable[Case], lost: Sequence[Failure]) -> str:
     """What the failing cases have in common, in one or two sentences."""
     cases, failing = [*passed, *(f.case for f in lost)], [f.case for f in lost]
-    shared = [(sum(map(has, cases)), words) for words, has in _FEATURES.items() if all(map(has, failing))]
-    fewest = min((total for total, _ in shared), default=0)
-    # What is nearly as common without failing is not what matters.
-    told = [(total, words) for total, words in sorted(shared) if total < min(len(cases), 1.5 * fewest)]
     if len(failing) == len(cases):
         return f"All {len(cases)} cases fail."
-    start = f"{len(failing)} of {len(cases)} cases fail"
+    start, told = f"{len(failing)} of {len(cases)} cases fail", _told(cases, failing)
     if not told:
         return f"{start}; they have nothing in common that the others lack."
-    parts = [f"{words} ({len(failing)} of {total} such cases fail)" for total, words in told[:3]]
+    parts = [f"{words} ({len(failing)} of {total} such cases fail)" for total, words in told]
     return f"{start}, all of them with {', '.join(parts)}."
+
+
+def _told(cases: Sequence[Case], failing: Sequence[Case]) -> list[tuple[int, str]]:
+    """Features of all failing cases (or of two, one or the other), and how many cases have them."""
+    found = {words: {case for case in cases if has(case)} for words, has in _FEATURES.items()}
+    shared = sorted((len(having), words) for words, having in found.items() if having.issuperset(failing))
+    shared = [entry for entry in shared if entry[0] < len(cases)]
+    if not shared:
+        pairs = ((len(found[a] | found[b]), f"{a} or {b}", a, b) for a, b in combinations(found, 2))
+        fits = [(n, words) for n, words, a, b in pairs if (found[a] | found[b]).issuperset(failing)]
+        shared = [entry for entry in sorted(fits)[:1] if entry[0] < len(cases)]
+    # What is nearly as common without failing is not what matters.
+    return [entry for entry in shared if entry[0] < 1.5 * shared[0][0]][:3]

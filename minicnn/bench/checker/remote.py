@@ -80,12 +80,13 @@ class KernelProcess:
             problem = f"it did not return within {self._limit:g} seconds and was stopped"
         elif code is not None and code < 0:
             problem = f"it ended its process by {signal.Signals(-code).name}"
-            problem += ": memory was read or written out of bounds" * (
-                -code in (signal.SIGSEGV, signal.SIGBUS)
-            )
+            if -code in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT):
+                problem += ": memory was read or written out of bounds, probably"
         else:
             problem = f"it ended its process with exit code {code}"
-        return message(where, problem)
+        numba = code is not None and code < 0 and "numba" in self.path.read_text("utf-8", errors="ignore")
+        hint = "With NUMBA_BOUNDSCHECK=1 in the environment, Numba tests every index." if numba else None
+        return message(where, problem, hint=hint)
 
     def close(self) -> None:
         """End the process."""
