@@ -68,7 +68,14 @@ def _remove_unused(parent: Path) -> None:
 
 
 class ForgivingCache(caching.FunctionCache):
-    """Numba's cache, to which a full or vanished disk is no error."""
+    """Numba's cache, to which a full or vanished disk is no error.
+
+    A function is known by its name alone: the folder belongs to one version of the sources. Numba would also
+    ask what a function made inside another one has from there, and no compiled function is the same twice.
+    """
+
+    def _index_key(self, sig, codegen):
+        return sig, codegen.magic_tuple()
 
     def load_overload(self, sig, target_context):
         """The kept machine code for these argument types, or None."""

@@ -20,7 +20,7 @@ from numba.core import config, event
 
 from .cache import kept
 
-__all__ = ["COMPILED", "jit", "when_compiling"]
+__all__ = ["COMPILED", "inlined", "jit", "when_compiling"]
 
 COMPILED = not config.DISABLE_JIT
 """False under NUMBA_DISABLE_JIT=1: every kernel then runs as plain Python, to be stepped through."""
@@ -35,6 +35,11 @@ def jit(function: Callable) -> Callable:
     if not COMPILED:
         return function
     return kept(numba.njit(nogil=True, fastmath=FAST, error_model="numpy")(function))
+
+
+def inlined(function: Callable) -> Callable:
+    """Compile a function of single numbers into each loop that calls it, so that the loop runs on vectors."""
+    return numba.njit(forceinline=True, fastmath=FAST, error_model="numpy")(function)
 
 
 class _Watch(event.Listener):

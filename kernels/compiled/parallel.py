@@ -15,6 +15,7 @@ from __future__ import annotations
 import threading
 
 import numba
+import numpy as np
 from llvmlite import ir
 from numba import prange, types
 from numba.core import cgutils, config
@@ -25,7 +26,16 @@ from ..checks import error
 from .cache import kept
 from .jit import COMPILED, FAST, jit
 
-__all__ = ["get_threads", "guarded", "launch", "set_threads", "threads_for", "whole_images"]
+__all__ = [
+    "driver",
+    "get_threads",
+    "guarded",
+    "launch",
+    "set_threads",
+    "share",
+    "threads_for",
+    "whole_images",
+]
 
 guarded = threading.RLock()
 """Held while a driver runs; it also keeps the scratch memory to one call at a time."""
@@ -179,8 +189,9 @@ def _launch(typing_context, body, parts, args):
 
 
 def _launch_python(body, parts, args):
-    for part in range(max(parts, 1)):
-        body(part, max(parts, 1), *args)
+    with np.errstate(all="ignore"):  # compiled code does not warn
+        for part in range(max(parts, 1)):
+            body(part, max(parts, 1), *args)
 
 
 launch = _launch if COMPILED else _launch_python
@@ -196,3 +207,25 @@ def whole_images(part, parts, n, pieces):
     if n >= parts:
         return part * n // parts * pieces, (part + 1) * n // parts * pieces
     return part * n * pieces // parts, (part + 1) * n * pieces // parts
+
+
+def driver(body):
+    """A compiled function run(threads, *args) that launches a body; what a kernel in Python calls."""
+
+    def run(threads, *args):
+        launch(body, threads, args)
+
+    # The compiled function is kept on disk under its name.
+    run.__module__, run.__qualname__ = body.__module__, f"{body.__qualname__}.run"
+    return jit(run)
+
+
+@jit
+def share(part, parts, array):
+    """The rows of an array that this part works on.
+
+    A loop over ``range(rows.shape[0])`` then has indices that cannot be negative. Where they might be, as
+    from ``range(first, last)``, every access has to ask, and the loop does not run on vectors.
+    """
+    rows = array.shape[0]
+    return array[part * rows // parts : (part + 1) * rows // parts]
