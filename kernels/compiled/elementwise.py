@@ -17,7 +17,7 @@ from collections.abc import Callable
 from .jit import inlined, jit
 from .parallel import driver, share
 
-__all__ = ["at_least", "at_most", "mapped", "paired"]
+__all__ = ["at_least", "at_most", "copy", "fill", "mapped", "paired"]
 
 
 def mapped(formula: Callable) -> Callable:
@@ -76,3 +76,17 @@ def at_least(x, low):
 def at_most(x, high):
     """The smaller of two; NaN where x is NaN."""
     return high if x > high else x
+
+
+@inlined
+def fill(to, value):
+    """to[:] = value, on vectors."""
+    for i in range(to.size):
+        to[i] = value
+
+
+@inlined
+def copy(to, x):
+    """to[:] = x, on vectors; as many numbers as x has."""
+    for i in range(x.size):
+        to[i] = x[i]

@@ -146,6 +146,13 @@ def _flush_to_zero(builder, triple):
     return lambda: None
 
 
+def _unowned(builder, value, kind):
+    """An array without its owner: nobody has to count the references to it while the caller holds one."""
+    if not isinstance(kind, types.Array):
+        return value
+    return builder.insert_value(value, value.type.elements[0](None), 0)
+
+
 def _shim(context, module, body, packed):
     """Emit ``void shim(block, part, parts)``: unpack the arguments and call the body with them."""
     signature = body.get_call_type(context.typing_context, (types.int64, types.int64, *packed), {})
@@ -157,7 +164,7 @@ def _shim(context, module, body, packed):
     builder = ir.IRBuilder(shim.append_basic_block())
     restore = _flush_to_zero(builder, module.triple)
     values = builder.load(builder.inttoptr(block, context.get_value_type(packed).as_pointer()))
-    items = [builder.extract_value(values, number) for number in range(len(packed))]
+    items = [_unowned(builder, builder.extract_value(values, i), kind) for i, kind in enumerate(packed)]
     # Bodies raise nothing, so nobody looks at the status of the call.
     context.call_internal_no_propagate(builder, compiled.fndesc, signature, [part, parts, *items])
     restore()

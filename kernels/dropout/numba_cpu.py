@@ -6,17 +6,16 @@ import numpy as np
 
 from ..checks import result
 from ..compiled.elementary import real
-from ..compiled.jit import jit
+from ..compiled.jit import in_order
 from ..compiled.parallel import driver, guarded, threads_for
 from ..compiled.scratch import usable
 from ..philox.numba_cpu import WORDS, WORK, chunks, draw, random_uniform, room, stream
-from ..philox.reference import check_draw
 from .reference import Shape, check_dropout, check_noise, normal
 
 __all__ = ["dropout_forward", "dropout_grad", "gaussian_noise_forward"]
 
 
-@jit
+@in_order
 def _drop_part(part, parts, x, y, threshold, scale, stream):
     rows, words = room()
     first, last = chunks(part, parts, x.size)
@@ -77,8 +76,7 @@ def _dropout(
     out: np.ndarray | None,
 ) -> np.ndarray:
     shape, threshold, scale = check_dropout(where, x, rate, noise_shape)
-    own = stream("random_bits", key, step)
-    check_draw(step, x.size)
+    own = stream(key, step, x.size)
     y = result(where, out, x.shape, x.dtype)
     numbers = np.uint64(threshold), x.dtype.type(scale), own
     with guarded:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..checks import FLOATS, check_rank, result
-from ..compiled.jit import inlined, jit
+from ..compiled.elementary import real
+from ..compiled.elementwise import copy, fill
+from ..compiled.jit import in_order, inlined
 from ..compiled.parallel import driver, guarded, threads_for
 from ..compiled.scratch import usable
 from ..windows import Geometry, Pair, check_windows
@@ -19,55 +21,79 @@ from .reference import check_cols
 __all__ = ["col2im", "im2col"]
 
 
+NARROW = 8
+"""With fewer channels the innermost loop goes from window to window, else over the run of one window."""
+
+
 @inlined
-def _inside(s, taps, w):
-    """Which of the taps that begin at column s lie in the image: from the first up to the last, exclusive."""
+def _run(row, windows, q, i, j, taps, sizes):
+    """What window q sees of a row of pixels through its taps from (i, j) on, and the place for it."""
+    _, _, w, c, _, kw, _, _, _, sw, _, left, _, dw = sizes
+    s, place = q * sw - left + j * dw, (i * kw + j) * c
     first = min(max(-s, 0), taps)
-    return first, max(min(taps, w - s), first)
+    last = max(min(taps, w - s), first)  # taps that lie in the image: first, …, last - 1
+    return row[(s + first) * c : (s + last) * c], windows[q, place + first * c : place + last * c]
 
 
-@jit
+@inlined
+def _column(row, windows, i, j, sizes):
+    """The same of all windows through tap (i, j): (windows, c) both."""
+    _, _, w, c, _, kw, _, ow, _, sw, _, left, _, dw = sizes
+    offset, place = j * dw - left, (i * kw + j) * c
+    first = max(0, -(offset // sw))
+    last = max(min(ow, (w - 1 - offset) // sw + 1), first)  # windows whose tap is in the image
+    return row.reshape(w, c)[first * sw + offset :: sw], windows[first:last, place : place + c]
+
+
+@in_order
 def _im2col_part(part, parts, x, cols, sizes):
-    n, h, w, c, kh, kw, oh, ow, sh, sw, top, left, dh, dw = sizes
+    n, h, _, c, kh, kw, oh, ow, sh, _, top, _, dh, dw = sizes
     taps = kw if dw == 1 else 1
     for row in range(part * n * oh // parts, (part + 1) * n * oh // parts):
         image, p = row // oh, row % oh
+        fill(cols[row], real(0, x[0, 0]))
+        windows = cols[row].reshape(ow, kh * kw * c)
         for i in range(kh):
             r = p * sh - top + i * dh
-            outside = r < 0 or r >= h
-            for q in range(ow):
-                for j in range(0, kw, taps):
-                    s, place = q * sw - left + j * dw, ((q * kh + i) * kw + j) * c
-                    to = cols[row, place : place + taps * c]
-                    first, last = _inside(s, taps, w)
-                    if outside or first > 0 or last < taps:
-                        to[:] = 0
-                    if not outside:
-                        own = x[image * h + r, (s + first) * c : (s + last) * c]
-                        to = to[first * c :]
-                        for k in range(own.size):
-                            to[k] = own[k]
+            if r < 0 or r >= h:
+                continue
+            if c < NARROW:
+                for j in range(kw):
+                    own, to = _column(x[image * h + r], windows, i, j, sizes)
+                    for k in range(c):
+                        for q in range(to.shape[0]):
+                            to[q, k] = own[q, k]
+            else:
+                for q in range(ow):
+                    for j in range(0, kw, taps):
+                        own, to = _run(x[image * h + r], windows, q, i, j, taps, sizes)
+                        copy(to, own)
 
 
-@jit
+@in_order
 def _col2im_part(part, parts, cols, x, sizes):
-    n, h, w, c, kh, kw, oh, ow, sh, sw, top, left, dh, dw = sizes
+    n, h, _, c, kh, kw, oh, ow, sh, _, top, _, dh, dw = sizes
     taps = kw if dw == 1 else 1
     for row in range(part * n * h // parts, (part + 1) * n * h // parts):
         image, r = row // h, row % h
-        x[row] = 0
+        fill(x[row], real(0, cols[0, 0]))
         for i in range(kh):
             p, between = divmod(r + top - i * dh, sh)
-            if between or p < 0 or p >= oh:  # no window sees this row through tap i
+            if between or p < 0 or p >= oh:  # no window sees this row through tap row i
                 continue
-            for q in range(ow):
-                for j in range(0, kw, taps):
-                    s, place = q * sw - left + j * dw, ((q * kh + i) * kw + j) * c
-                    first, last = _inside(s, taps, w)
-                    own = cols[image * oh + p, place + first * c : place + last * c]
-                    to = x[row, (s + first) * c : (s + last) * c]
-                    for k in range(own.size):
-                        to[k] += own[k]
+            windows = cols[image * oh + p].reshape(ow, kh * kw * c)
+            if c < NARROW:
+                for j in range(kw):
+                    to, own = _column(x[row], windows, i, j, sizes)
+                    for k in range(c):
+                        for q in range(own.shape[0]):
+                            to[q, k] += own[q, k]
+            else:
+                for q in range(ow):
+                    for j in range(0, kw, taps):
+                        to, own = _run(x[row], windows, q, i, j, taps, sizes)
+                        for k in range(own.size):
+                            to[k] += own[k]
 
 
 _im2col, _col2im = driver(_im2col_part), driver(_col2im_part)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..checks import check_floats
 from ..compiled.elementwise import at_least
-from ..compiled.jit import jit
+from ..compiled.jit import in_order
 from ..compiled.parallel import driver, guarded, share, threads_for
 from ..compiled.scratch import usable
 from . import reference
@@ -19,7 +19,7 @@ from .reference import Array, check_states, check_step
 __all__ = ["adagrad_update_", "adam_update_", "rmsprop_update_", "sgd_update_", "weight_decay_"]
 
 
-@jit
+@in_order
 def _sgd_part(part, parts, w, gw, v, lr, momentum, ahead, now):
     """w ← w + v, or with ahead = μ and now = 1 Nesterov's w ← w + μ·v - lr·g."""
     w, gw = share(part, parts, w), share(part, parts, gw)
@@ -33,7 +33,7 @@ def _sgd_part(part, parts, w, gw, v, lr, momentum, ahead, now):
             w[i] += ahead * v[i] - now * step
 
 
-@jit
+@in_order
 def _rmsprop_part(part, parts, w, gw, s, a, v, lr, rho, rest, momentum, epsilon):
     w, gw, s = share(part, parts, w), share(part, parts, gw), share(part, parts, s)
     a = None if a is None else share(part, parts, a)
@@ -52,7 +52,7 @@ def _rmsprop_part(part, parts, w, gw, s, a, v, lr, rho, rest, momentum, epsilon)
         w[i] -= step
 
 
-@jit
+@in_order
 def _adam_part(part, parts, w, gw, m, v, vhat, alpha, rest_1, rest_2, epsilon):
     w, gw, m, v = share(part, parts, w), share(part, parts, gw), share(part, parts, m), share(part, parts, v)
     vhat = None if vhat is None else share(part, parts, vhat)
@@ -67,7 +67,7 @@ def _adam_part(part, parts, w, gw, m, v, vhat, alpha, rest_1, rest_2, epsilon):
         w[i] -= alpha * m[i] / (np.sqrt(largest) + epsilon)
 
 
-@jit
+@in_order
 def _adagrad_part(part, parts, w, gw, s, lr, epsilon):
     w, gw, s = share(part, parts, w), share(part, parts, gw), share(part, parts, s)
     for i in range(w.size):
@@ -75,7 +75,7 @@ def _adagrad_part(part, parts, w, gw, s, lr, epsilon):
         w[i] -= lr * gw[i] / np.sqrt(s[i] + epsilon)
 
 
-@jit
+@in_order
 def _weight_decay_part(part, parts, w, rate):
     w = share(part, parts, w)
     for i in range(w.size):

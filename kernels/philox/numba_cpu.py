@@ -130,9 +130,10 @@ _philox, _bits = driver(_philox_part), driver(_bits_part)
 _single, _double = driver(_single_part), driver(_double_part)
 
 
-def stream(where: str, key: np.ndarray, step: int) -> tuple[np.uint64, ...]:
-    """The words of key and step as compiled code takes them."""
-    k0, k1 = key_words(where, key)
+def stream(key: np.ndarray, step: int, size: int) -> tuple[np.uint64, ...]:
+    """The words of key and step as compiled code takes them, for a draw of so many."""
+    k0, k1 = key_words("random_bits", key)
+    check_draw(step, size)
     return np.uint64(k0), np.uint64(k1), np.uint64(step & 0xFFFFFFFF), np.uint64(step >> 32)
 
 
@@ -148,8 +149,7 @@ def philox4x32(counter: np.ndarray, key: np.ndarray, out: np.ndarray | None = No
 
 def random_bits(key: np.ndarray, step: int, size: int, out: np.ndarray | None = None) -> np.ndarray:
     """Draw the first `size` words of the stream (key, step); parameters as in the reference."""
-    own = stream("random_bits", key, step)
-    check_draw(step, size)
+    own = stream(key, step, size)
     bits = result("random_bits", out, (size,), np.dtype(np.uint32))
     with guarded:
         _bits(threads_for(WORK * size), bits, own)
@@ -165,8 +165,7 @@ def random_uniform(
 ) -> np.ndarray:
     """Draw numbers uniform in [0, 1) from the stream (key, step); parameters as in the reference."""
     dtype = check_uniform(dtype)
-    own = stream("random_bits", key, step)
-    check_draw(step, size)
+    own = stream(key, step, size)
     uniform = result("random_uniform", out, (size,), dtype)
     with guarded:
         run = _single if dtype == np.float32 else _double

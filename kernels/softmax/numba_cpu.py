@@ -6,7 +6,7 @@ import numpy as np
 
 from ..checks import check_floats, check_same_shape, result
 from ..compiled.elementary import exp, real
-from ..compiled.jit import inlined, jit
+from ..compiled.jit import in_order, jit
 from ..compiled.parallel import driver, guarded, launch, share, threads_for
 from ..compiled.scratch import usable
 from .reference import check_classes, check_logits, check_targets
@@ -24,7 +24,11 @@ EXPONENTIAL = 4
 """An element with an exponential takes as long as four simple ones."""
 
 
-@inlined
+# Sums may be added in any order, but no other difference: in (z - max z) - log Σ the large numbers must cancel
+# first. So the sums are functions of their own.
+
+
+@jit
 def _largest(row):
     """max row; if there is a NaN, whatever comes out, since the sum of the exponentials will be NaN."""
     largest = row[0]
@@ -33,106 +37,109 @@ def _largest(row):
     return largest
 
 
-@inlined
-def _exponentials(row, largest, to):
-    """Write exp(row - largest) and return the sum."""
-    total = real(0, largest)
+@jit
+def _sum(row):
+    total = real(0, row[0])
     for i in range(row.size):
-        to[i] = exp(row[i] - largest)
-        total += to[i]
+        total += row[i]
     return total
 
 
 @jit
+def _dot(a, b):
+    total = real(0, a[0])
+    for i in range(a.size):
+        total += a[i] * b[i]
+    return total
+
+
+@in_order
+def _softmax_row(row, to):
+    """Write the softmax of a row; return its largest logit and the sum of the exponentials."""
+    largest = _largest(row)
+    for i in range(row.size):
+        to[i] = exp(row[i] - largest)
+    total = _sum(to)
+    for i in range(row.size):
+        to[i] /= total
+    return largest, total
+
+
+@in_order
 def _softmax_part(part, parts, x, y):
     x, y = share(part, parts, x), share(part, parts, y)
     for r in range(x.shape[0]):
-        to = y[r]
-        total = _exponentials(x[r], _largest(x[r]), to)
-        for i in range(to.size):
-            to[i] /= total
+        _softmax_row(x[r], y[r])
 
 
-@jit
+@in_order
 def _softmax_grad_part(part, parts, gy, y, gx):
     gy, y, gx = share(part, parts, gy), share(part, parts, y), share(part, parts, gx)
     for r in range(y.shape[0]):
-        dot = real(0, y[r, 0])
-        for i in range(y.shape[1]):
-            dot += gy[r, i] * y[r, i]
+        dot = _dot(gy[r], y[r])
         for i in range(y.shape[1]):
             gx[r, i] = (gy[r, i] - dot) * y[r, i]
 
 
-@jit
+@in_order
 def _log_softmax_part(part, parts, x, y):
     x, y = share(part, parts, x), share(part, parts, y)
+    exponentials = np.empty(x.shape[1], x.dtype)
     for r in range(x.shape[0]):
-        row, largest = x[r], _largest(x[r])
-        total = real(0, largest)
-        for i in range(row.size):
-            total += exp(row[i] - largest)
+        largest, total = _softmax_row(x[r], exponentials)
         log_total = np.log(total)
-        for i in range(row.size):
-            y[r, i] = (row[i] - largest) - log_total
+        for i in range(x.shape[1]):
+            y[r, i] = (x[r, i] - largest) - log_total
 
 
-@jit
+@in_order
 def _log_softmax_grad_part(part, parts, gy, y, gx):
     gy, y, gx = share(part, parts, gy), share(part, parts, y), share(part, parts, gx)
     for r in range(y.shape[0]):
-        total = real(0, y[r, 0])
-        for i in range(y.shape[1]):
-            total += gy[r, i]
+        total = _sum(gy[r])
         for i in range(y.shape[1]):
             gx[r, i] = gy[r, i] - exp(y[r, i]) * total
 
 
-@jit
+@in_order
 def _classes_part(part, parts, z, t, loss, p):
-    z, t, loss, p = share(part, parts, z), share(part, parts, t), share(part, parts, loss), share(part, parts, p)
+    z, p = share(part, parts, z), share(part, parts, p)
+    t, loss = share(part, parts, t), share(part, parts, loss)
     for r in range(z.shape[0]):
-        largest, to = _largest(z[r]), p[r]
-        total = _exponentials(z[r], largest, to)
+        largest, total = _softmax_row(z[r], p[r])
         loss[r] = np.log(total) - (z[r, t[r]] - largest)
-        for i in range(to.size):
-            to[i] /= total
 
 
-@jit
+@in_order
 def _distributions_part(part, parts, z, t, loss, p):
-    z, t, loss, p = share(part, parts, z), share(part, parts, t), share(part, parts, loss), share(part, parts, p)
+    z, p = share(part, parts, z), share(part, parts, p)
+    t, loss = share(part, parts, t), share(part, parts, loss)
+    terms = np.empty(z.shape[1], z.dtype)
     for r in range(z.shape[0]):
-        row, largest, to = z[r], _largest(z[r]), p[r]
-        total = _exponentials(row, largest, to)
-        weight = weighted = real(0, largest)
-        for i in range(to.size):
-            to[i] /= total
-            weight += t[r, i]
+        largest, total = _softmax_row(z[r], p[r])
+        for i in range(terms.size):
             # A class of weight 0 counts nothing even where its logit is -inf (0·∞ would be NaN).
-            weighted += t[r, i] * (row[i] - largest) if t[r, i] != 0 else t[r, i]
-        loss[r] = weight * np.log(total) - weighted
+            term = t[r, i] * (z[r, i] - largest)
+            terms[i] = term if t[r, i] != 0 else t[r, i]
+        loss[r] = _sum(t[r]) * np.log(total) - _sum(terms)
 
 
-@jit
+@in_order
 def _classes_grad_part(part, parts, gloss, p, t, gz):
     gloss, p = share(part, parts, gloss), share(part, parts, p)
     t, gz = share(part, parts, t), share(part, parts, gz)
     for r in range(p.shape[0]):
-        gradient = gloss[r]
         for i in range(p.shape[1]):
-            gz[r, i] = p[r, i] * gradient
-        gz[r, t[r]] -= gradient
+            gz[r, i] = p[r, i] * gloss[r]
+        gz[r, t[r]] -= gloss[r]
 
 
-@jit
+@in_order
 def _distributions_grad_part(part, parts, gloss, p, t, gz):
     gloss, p = share(part, parts, gloss), share(part, parts, p)
     t, gz = share(part, parts, t), share(part, parts, gz)
     for r in range(p.shape[0]):
-        weight, gradient = real(0, gloss[r]), gloss[r]
-        for i in range(p.shape[1]):
-            weight += t[r, i]
+        weight, gradient = _sum(t[r]), gloss[r]
         for i in range(p.shape[1]):
             gz[r, i] = (p[r, i] * weight - t[r, i]) * gradient
 
@@ -142,7 +149,7 @@ _log_softmax, _log_softmax_grad = driver(_log_softmax_part), driver(_log_softmax
 _distributions, _distributions_grad = driver(_distributions_part), driver(_distributions_grad_part)
 
 
-@inlined
+@jit
 def _are_classes(t, k):
     right = True
     for i in range(t.size):

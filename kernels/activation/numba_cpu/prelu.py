@@ -7,7 +7,7 @@ import numpy as np
 from ...checks import check_floats, check_same_shape, result
 from ...compiled.elementary import real
 from ...compiled.elementwise import at_least, at_most
-from ...compiled.jit import jit
+from ...compiled.jit import in_order
 from ...compiled.parallel import driver, guarded, share, threads_for
 from ...compiled.scratch import scratch, usable
 from .. import reference
@@ -16,7 +16,7 @@ from ..prelu import check_broadcast
 __all__ = ["prelu_forward", "prelu_grad"]
 
 
-@jit
+@in_order
 def _forward_part(part, parts, x, alpha, y):
     x, y = share(part, parts, x), share(part, parts, y)
     for row in range(x.shape[0]):
@@ -25,7 +25,7 @@ def _forward_part(part, parts, x, alpha, y):
             y[row, i] = at_least(value, zero) + alpha[i] * at_most(value, zero)
 
 
-@jit
+@in_order
 def _grad_part(part, parts, gy, x, alpha, gx, sums):
     gy, x, gx = share(part, parts, gy), share(part, parts, x), share(part, parts, gx)
     own = sums[part]
