@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..compiled.jit import jit
+from ..compiled.memory import read, write
 
 __all__ = ["pick", "pool_rows", "unpool_rows"]
 
@@ -20,11 +21,11 @@ def pool_rows(x, above, below, y, argmax, to, windows, c):
     for q in range(windows):
         for i in range(c):
             left = 2 * q * c + i
-            best, winner = pick(x[above + left + c], 1, x[above + left], 0)
-            lower, low_winner = pick(x[below + left + c], 3, x[below + left], 2)
+            best, winner = pick(read(x, above + left + c), 1, read(x, above + left), 0)
+            lower, low_winner = pick(read(x, below + left + c), 3, read(x, below + left), 2)
             best, winner = pick(lower, low_winner, best, winner)
-            y[to + q * c + i] = best
-            argmax[to + q * c + i] = winner
+            write(y, to + q * c + i, best)
+            write(argmax, to + q * c + i, argmax.dtype.type(winner))
 
 
 @jit
@@ -37,11 +38,11 @@ def unpool_rows(gy, y, argmax, source, gx, above, below, windows, c, limited):
     for q in range(windows):
         for i in range(c):
             at, left = source + q * c + i, 2 * q * c + i
-            gradient, winner, value = gy[at], argmax[at], y[at]
+            gradient, winner, value = read(gy, at), read(argmax, at), read(y, at)
             if limited:
                 kept = gradient if value > zero else zero
                 gradient = kept if value == value else value
-            gx[above + left] = gradient if winner == 0 else zero
-            gx[above + left + c] = gradient if winner == 1 else zero
-            gx[below + left] = gradient if winner == 2 else zero
-            gx[below + left + c] = gradient if winner == 3 else zero
+            write(gx, above + left, gradient if winner == 0 else zero)
+            write(gx, above + left + c, gradient if winner == 1 else zero)
+            write(gx, below + left, gradient if winner == 2 else zero)
+            write(gx, below + left + c, gradient if winner == 3 else zero)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..checks import check_floats, check_rank, error, result
-from ..windows import Pair
+from ..windows import Pair, adaptive_window
 
 __all__ = ["adaptive_avg_pool2d_forward", "adaptive_avg_pool2d_input_grad"]
 
@@ -44,7 +44,7 @@ def adaptive_avg_pool2d_forward(x: np.ndarray, out_hw: Pair, out: np.ndarray | N
     check_rank(where, 4, x=x)
     dtype = check_floats(where, x=x)
     n, h, w, c = x.shape
-    _check(where, (h, w), out_hw)
+    check_adaptive(where, (h, w), out_hw)
     y = result(where, out, (n, *out_hw, c), dtype)
     rows = np.empty((n, out_hw[0], w, c), dtype)
     for p, seen in enumerate(_windows(h, out_hw[0])):
@@ -82,13 +82,8 @@ def adaptive_avg_pool2d_input_grad(
     array([1., 3., 2.])
     """
     where = "adaptive_avg_pool2d_input_grad"
-    check_rank(where, 4, gy=gy)
-    dtype = check_floats(where, gy=gy)
-    n, oh, ow, c = gy.shape
-    if (n, c) != (x_shape[0], x_shape[3]):
-        raise error(where, "gy does not belong to x", f"(n, c) of x {tuple(x_shape)}", gy.shape)
-    _, h, w, _ = x_shape
-    _check(where, (h, w), (oh, ow))
+    dtype = check_adaptive_grad(where, gy, x_shape)
+    (n, oh, ow, c), (_, h, w, _) = gy.shape, x_shape
     gx = result(where, out, x_shape, dtype)
     rows = np.zeros((n, oh, w, c), dtype)
     for q, seen in enumerate(_windows(w, ow)):
@@ -100,11 +95,21 @@ def adaptive_avg_pool2d_input_grad(
 
 
 def _windows(size: int, out: int) -> list[slice]:
-    """List the windows along one axis; -(-a // b) is a / b rounded up."""
-    return [slice(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
+    """List the windows along one axis."""
+    return [slice(*adaptive_window(size, out, i)) for i in range(out)]
 
 
-def _check(where: str, x_hw: Pair, out_hw: Pair) -> None:
+def check_adaptive_grad(where: str, gy: np.ndarray, x_shape: tuple[int, int, int, int]) -> np.dtype:
+    """gy and the shape of x must fit together; return the dtype of gy."""
+    check_rank(where, 4, gy=gy)
+    if (gy.shape[0], gy.shape[3]) != (x_shape[0], x_shape[3]):
+        raise error(where, "gy does not belong to x", f"(n, c) of x {tuple(x_shape)}", gy.shape)
+    check_adaptive(where, x_shape[1:3], gy.shape[1:3])
+    return check_floats(where, gy=gy)
+
+
+def check_adaptive(where: str, x_hw: Pair, out_hw: Pair) -> None:
+    """Neither the image nor the output is empty."""
     for name, (height, width) in (("the image", x_hw), ("the output", out_hw)):
         if height < 1 or width < 1:
             raise error(where, f"{name} is empty", "at least 1 row and 1 column", f"{height} and {width}")

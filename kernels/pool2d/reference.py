@@ -149,7 +149,7 @@ def avg_pool2d_forward(
     y.fill(0)
     for _, _, outs, ins in taps(x.shape[1:3], kernel_hw, g, out_hw):
         y[outs] += x[ins]
-    y /= _counts(x.shape[1:3], kernel_hw, g, out_hw, y.dtype)
+    y /= counts(x.shape[1:3], kernel_hw, g, out_hw, y.dtype)
     return y
 
 
@@ -187,13 +187,13 @@ def avg_pool2d_input_grad(
     array([1., 1., 8.])
     """
     gx = _new_input_grad("avg_pool2d_input_grad", gy, x_shape, kernel_hw, g, out)
-    share = gy / _counts(x_shape[1:3], kernel_hw, g, gy.shape[1:3], gy.dtype)
+    share = gy / counts(x_shape[1:3], kernel_hw, g, gy.shape[1:3], gy.dtype)
     for _, _, outs, ins in taps(x_shape[1:3], kernel_hw, g, gy.shape[1:3]):
         gx[ins] += share[outs]
     return gx
 
 
-def _counts(x_hw: Pair, kernel_hw: Pair, g: Geometry, out_hw: Pair, dtype: np.dtype) -> np.ndarray:
+def counts(x_hw: Pair, kernel_hw: Pair, g: Geometry, out_hw: Pair, dtype: np.dtype) -> np.ndarray:
     """Return (oh, ow, 1): how many pixels of each window lie inside the image, at least 1."""
     counts = np.zeros((1, *out_hw, 1), dtype)
     for _, _, outs, _ in taps(x_hw, kernel_hw, g, out_hw):
@@ -225,11 +225,16 @@ def _new_input_grad(
     out: np.ndarray | None,
 ) -> np.ndarray:
     """Check the backward's arguments and return the array for gx, filled with 0."""
+    gx = result(where, out, x_shape, check_input_grad(where, gy, x_shape, kernel_hw, g))
+    gx.fill(0)
+    return gx
+
+
+def check_input_grad(where: str, gy: np.ndarray, x_shape: Shape4, kernel_hw: Pair, g: Geometry) -> np.dtype:
+    """gy must fit x and the windows; return its dtype."""
     check_rank(where, 4, gy=gy)
     dtype = check_floats(where, gy=gy)
     if (gy.shape[0], gy.shape[3]) != (x_shape[0], x_shape[3]):
         raise error(where, "gy does not belong to x", f"(n, c) of x {x_shape}", gy.shape)
     check_windows(where, x_shape[1:3], kernel_hw, g, gy.shape[1:3])
-    gx = result(where, out, x_shape, dtype)
-    gx.fill(0)
-    return gx
+    return dtype

@@ -11,9 +11,12 @@ from minicnn.kernels.pool2d.reference import (
     avg_pool2d_forward,
 )
 from tests import oracles
+from tests.kernels.executions import every_execution
 from tests.kernels.keras_layers import output_and_gradients
 from tests.kernels.slopes import check_slopes
 from tests.tolerances import CROSSCHECK, KERNEL, assert_close
+
+execution = every_execution("pool2d", globals())
 
 SIZES = {
     "whole windows": ((6, 4), (3, 2)),

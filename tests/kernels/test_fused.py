@@ -33,9 +33,7 @@ CONVS = {
 
 def sizes(x, w, g):
     (stride, pad, dilation), pairs = g, range(2)
-    return tuple(
-        (x[1 + i] + sum(pad[i]) - dilation[i] * (w[i] - 1) - 1) // stride[i] + 1 for i in pairs
-    )
+    return tuple((x[1 + i] + sum(pad[i]) - dilation[i] * (w[i] - 1) - 1) // stride[i] + 1 for i in pairs)
 
 
 @pytest.fixture(params=CONVS)

@@ -14,11 +14,13 @@ from minicnn.kernels.pool2d.reference import (
     max_pool2d_input_grad,
 )
 from tests import oracles
+from tests.kernels.executions import every_execution
 from tests.kernels.geometries import CASES, each_case
 from tests.kernels.test_im2col import any_case
 from tests.tolerances import KERNEL, assert_close
 
 ONE = (1, 1), ((0, 0), (0, 0)), (1, 1)
+execution = every_execution("pool2d", globals())
 
 
 def test_max_by_hand():
