@@ -45,7 +45,10 @@ def mapped(formula: Callable) -> Callable:
 
 
 def paired(formula: Callable) -> Callable:
-    """The function run(threads, a, b, z, *numbers) of z[i] = formula(a[i], b[i], *numbers), NaN where b[i] is."""
+    """The function run(threads, a, b, z, *numbers) of z[i] = formula(a[i], b[i], *numbers).
+
+    Where b[i] is NaN, so is z[i].
+    """
 
     def body(part, parts, a, b, z, numbers):
         a, b, z = share(part, parts, a), share(part, parts, b), share(part, parts, z)

@@ -128,12 +128,12 @@ def col2im(
     if cols.dtype not in FLOATS:
         return reference.col2im(cols, x_shape, g, out)
     check_cols(cols, x_shape, g)
-    n, oh, ow, *kernel_hw, _ = cols.shape
+    n, oh, ow, kh, kw, _ = cols.shape
     x = result("col2im", out, x_shape, cols.dtype)
     if not cols.size:
         x.fill(0)
     elif x.size:
         with guarded:
             arrays = usable(cols).reshape(n * oh, -1), x.reshape(n * x_shape[1], -1)
-            _col2im(threads_for(cols.size), *arrays, _sizes(x_shape, kernel_hw, g, (oh, ow)))
+            _col2im(threads_for(cols.size), *arrays, _sizes(x_shape, (kh, kw), g, (oh, ow)))
     return x
