@@ -22,6 +22,7 @@ from ..bench.layer_sets import Layer
 from ..bench.nets import NETS
 from ..bench.problem import PASSES
 from ..bench.report import to_json, write_text
+from ..bench.threads import usable_cores
 from ..errors import ArgumentError, FileAccessError, message
 from . import bench_options as o
 from .bench import chosen_layers, measure
@@ -150,7 +151,7 @@ def _checked(file: Path, timeout: float) -> list[Report]:
     """Check all kernels of a file and print what was found."""
     out = console()
     reports = []
-    with KernelProcess(file, 1, timeout) as process:
+    with KernelProcess(file, usable_cores(), timeout) as process:
         kernels = process.kernels()
         for kernel in kernels:
             checked_operation(kernel["op"], f"{file.name}, {kernel['name']}")
