@@ -63,7 +63,7 @@ def _one_for_all_numbers(compiled: Callable) -> Callable:
 def inlined(function: Callable) -> Callable:
     """Compile a function of single numbers into each loop that calls it, so that the loop runs on vectors.
 
-    It computes as it is written, but for a·b + c in one step: a number gives the same bits wherever it stands.
+    It computes as it is written, but for a·b + c in one step: a number gives the same bits wherever it is.
     """
     return numba.njit(forceinline=True, fastmath={"contract", "nsz"}, error_model="numpy")(function)
 
