@@ -1,8 +1,8 @@
 """Numbers read and written without the questions that keep LLVM from using vectors.
 
 ``x[i]`` asks whether i is negative and counts from the end. And ``x[i]`` and ``y[j] = …`` may be the same
-memory, for all that LLVM knows of two arrays: it compares the ends of all pairs of them before every loop, and
-with more than a few pairs it gives up. Either way the loop then takes one number at a time.
+memory, for all that LLVM knows of two arrays: it compares the ends of all pairs of them before every loop,
+and with more than a few pairs it gives up. Either way the loop then takes one number at a time.
 
 .. code-block:: text
 
