@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .jit import inlined, jit
+from .linking import offer
 from .parallel import driver, share
 
 __all__ = ["at_least", "at_most", "copy", "fill", "mapped", "paired"]
@@ -66,7 +67,7 @@ def paired(formula: Callable) -> Callable:
 
 def _driver(body: Callable, formula: Callable) -> Callable:
     body.__module__, body.__qualname__ = formula.__module__, f"{formula.__qualname__}.{body.__qualname__}"
-    return driver(jit(body))
+    return driver(offer(jit(body)))
 
 
 @inlined

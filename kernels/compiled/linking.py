@@ -18,10 +18,21 @@ from weakref import WeakKeyDictionary
 from llvmlite import binding
 from numba.core import cgutils
 
-__all__ = ["Body", "call_by_name", "called_by", "keep"]
+__all__ = ["Body", "call_by_name", "called_by", "keep", "offer"]
 
 # Library -> what its code calls by name -> that one's library, which must live as long.
 _called: WeakKeyDictionary[Any, dict[Body, Any]] = WeakKeyDictionary()
+
+
+# Functions made inside others, by module and name, where those that make them have made the names their own.
+_offered: dict[tuple[str, str], Any] = {}
+
+
+def offer(function: Any) -> Any:
+    """Let a compiled function that was made inside another one be found by its name; returns it."""
+    written = getattr(function, "py_func", function)
+    _offered[written.__module__, written.__qualname__] = function
+    return function
 
 
 class Body(NamedTuple):
@@ -47,7 +58,9 @@ class Body(NamedTuple):
         return compiled.library
 
     def find(self) -> Any:
-        """The function; None if it is not where its name says, as one inside another function."""
+        """The function; None if it is not where its name says, as one inside another that was not offered."""
+        if (self.module, self.name) in _offered:
+            return _offered[self.module, self.name]
         names, place = self.name.split("."), sys.modules.get(self.module)
         return reduce(lambda inside, name: getattr(inside, name, None), names, place)
 
