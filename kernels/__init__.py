@@ -107,5 +107,8 @@ FUSED: dict[str, tuple[str, ...]] = {
     "dense_bias_activation_forward": ("dense_forward", "bias_activation_forward"),
     "bias_activation_grad": ("activation_grad", "bias_grad"),
     "max_pool2d_bias_activation_grad": ("max_pool2d_input_grad", "activation_grad", "bias_grad"),
+    "batch_norm_activation_forward": ("batch_norm_forward", "bias_activation_forward"),
+    "batch_norm_activation_grad": ("activation_grad", "batch_norm_grad"),
+    "add_activation_forward": ("bias_activation_forward",),
 }
 """Fused kernel -> the plain kernels it stands for, in their order."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from .checks import error
 
-__all__ = ["Geometry", "check_windows", "taps", "window_span", "window_view"]
+__all__ = ["Geometry", "adaptive_window", "check_windows", "taps", "window_span", "window_view"]
 
 Pair = tuple[int, int]
 Geometry = tuple[Pair, tuple[Pair, Pair], Pair]
@@ -89,3 +89,8 @@ def window_view(x: np.ndarray, kernel_hw: Pair, g: Geometry, out_hw: Pair) -> np
         strides=(n, row * sh, col * sw, row * dh, col * dw, c),
         writeable=False,
     )
+
+
+def adaptive_window(size: int, out: int, place: int) -> Pair:
+    """Return the pixels from … to that output `place` of `out` averages; -(-a // b) is a / b rounded up."""
+    return place * size // out, -(-(place + 1) * size // out)

@@ -51,7 +51,7 @@ def activation_forward(
     array([-0.5,  3. ])
     """
     where = "activation_forward"
-    arguments = _arguments(where, name, alpha)
+    arguments = check_arguments(where, name, alpha)
     dtype = check_floats(where, x=x)
     y = result(where, out, x.shape, dtype)
     with np.errstate(over="ignore"):  # exponential: ∞ is then the nearest number
@@ -88,7 +88,7 @@ def activation_input_grad(
     array([0., 3., 5., 6.])
     """
     where = "activation_input_grad"
-    arguments = _arguments(where, name, alpha)
+    arguments = check_arguments(where, name, alpha)
     dtype = check_floats(where, gy=gy, x=x)
     check_same_shape(where, gy.shape, x=x)
     gx = result(where, out, gy.shape, dtype)
@@ -207,7 +207,7 @@ ACTIVATIONS: dict[str, tuple[Formula, Formula]] = {
 """name -> (a, a')"""
 
 
-def _arguments(where: str, name: str, alpha: float | None) -> tuple[float, ...]:
+def check_arguments(where: str, name: str, alpha: float | None) -> tuple[float, ...]:
     """Check name and alpha; return what the formulas take besides x."""
     if name not in ACTIVATIONS:
         known = ", ".join(ACTIVATIONS)

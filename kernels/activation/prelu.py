@@ -36,7 +36,7 @@ def prelu_forward(x: np.ndarray, alpha: np.ndarray, out: np.ndarray | None = Non
     """
     where = "prelu_forward"
     dtype = check_floats(where, x=x, alpha=alpha)
-    _check_broadcast(where, x.shape, alpha.shape)
+    check_broadcast(where, x.shape, alpha.shape)
     y = result(where, out, x.shape, dtype)
     negative = np.minimum(x, 0)
     np.maximum(x, 0, out=y)
@@ -74,7 +74,7 @@ def prelu_grad(gy: np.ndarray, x: np.ndarray, alpha: np.ndarray) -> tuple[np.nda
     where = "prelu_grad"
     dtype = check_floats(where, gy=gy, x=x, alpha=alpha)
     check_same_shape(where, gy.shape, x=x)
-    _check_broadcast(where, x.shape, alpha.shape)
+    check_broadcast(where, x.shape, alpha.shape)
     slope = np.where(x > 0, dtype.type(1), alpha)
     slope[np.isnan(x)] = np.nan  # NaN > 0 is False, yet a NaN must not be lost
     aligned = (1,) * (x.ndim - alpha.ndim) + alpha.shape
@@ -84,7 +84,7 @@ def prelu_grad(gy: np.ndarray, x: np.ndarray, alpha: np.ndarray) -> tuple[np.nda
     return np.multiply(gy, slope, order="C"), galpha
 
 
-def _check_broadcast(where: str, x_shape: tuple[int, ...], alpha_shape: tuple[int, ...]) -> None:
+def check_broadcast(where: str, x_shape: tuple[int, ...], alpha_shape: tuple[int, ...]) -> None:
     """Every axis of alpha, counted from the last, must be 1 or as long as that of x."""
     pairs = zip(x_shape[::-1], alpha_shape[::-1], strict=False)
     if len(alpha_shape) > len(x_shape) or not all(a in (1, size) for size, a in pairs):

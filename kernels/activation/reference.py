@@ -52,7 +52,7 @@ def bias_activation_forward(
            [1. , 3.5]])
     """
     where = "bias_activation_forward"
-    _check_activation(where, activation)
+    check_activation(where, activation)
     dtype = check_floats(where, y=y) if b is None else check_floats(where, y=y, b=b)
     z = result(where, out, y.shape, dtype)
     if b is not None:
@@ -97,7 +97,7 @@ def activation_grad(
     array([0., 4.])
     """
     where = "activation_grad"
-    _check_activation(where, activation)
+    check_activation(where, activation)
     dtype = check_floats(where, gy=gy, y=y)
     check_same_shape(where, gy.shape, y=y)
     gz = result(where, out, gy.shape, dtype)
@@ -155,7 +155,8 @@ def _sigmoid(y: np.ndarray, z: np.ndarray) -> np.ndarray:
     return np.reciprocal(z, out=z)
 
 
-def _check_activation(where: str, activation: str) -> None:
+def check_activation(where: str, activation: str) -> None:
+    """The activation must be one of the four whose slope follows from the output."""
     if activation not in ACTIVATIONS:
         known = ", ".join(ACTIVATIONS)
         raise error(where, "there is no such activation", f"one of {known}", repr(activation))

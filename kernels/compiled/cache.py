@@ -91,7 +91,14 @@ class _Impl(caching.CompileResultCacheImpl):
 
 
 class ForgivingCache(caching.FunctionCache):
-    """Numba's cache, to which a full or vanished disk is no error."""
+    """Numba's cache, to which a full or vanished disk is no error.
+
+    A function is known by its name alone: the folder belongs to one version of the sources. Numba would also
+    ask what a function made inside another one has from there, and no compiled function is the same twice.
+    """
+
+    def _index_key(self, sig, codegen):
+        return sig, codegen.magic_tuple()
 
     _impl_class = _Impl
 

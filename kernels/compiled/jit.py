@@ -21,7 +21,7 @@ from numba.core import config, event
 
 from .cache import kept
 
-__all__ = ["COMPILED", "jit", "when_compiling"]
+__all__ = ["COMPILED", "in_order", "inlined", "jit", "when_compiling"]
 
 COMPILED = not config.DISABLE_JIT
 """False under NUMBA_DISABLE_JIT=1: every kernel then runs as plain Python, to be stepped through."""
@@ -29,13 +29,23 @@ COMPILED = not config.DISABLE_JIT
 # Sums may be reordered (so that they use vectors) and a·b + c may become one instruction. NaN and
 # infinity are never assumed away: a NaN has to reach the output.
 FAST = {"reassoc", "contract", "arcp", "nsz"}
+_IN_ORDER = FAST - {"reassoc"}
 
 
 def jit(function: Callable) -> Callable:
     """Compile a function on first use, for each dtype it meets, and keep the result on disk."""
+    return _compile(function, FAST)
+
+
+def in_order(function: Callable) -> Callable:
+    """As `jit`, but sums are added as they are written: for loops whose bits another kernel has to repeat."""
+    return _compile(function, _IN_ORDER)
+
+
+def _compile(function: Callable, flags: set[str]) -> Callable:
     if not COMPILED:
         return function
-    compiled = numba.njit(nogil=True, fastmath=FAST, error_model="numpy", no_cfunc_wrapper=True)(function)
+    compiled = numba.njit(nogil=True, fastmath=flags, error_model="numpy")(function)
     return _one_for_all_numbers(kept(compiled))
 
 
@@ -48,6 +58,14 @@ def _one_for_all_numbers(compiled: Callable) -> Callable:
 
     compiled.get_call_template = template
     return compiled
+
+
+def inlined(function: Callable) -> Callable:
+    """Compile a function of single numbers into each loop that calls it, so that the loop runs on vectors.
+
+    It computes as it is written, but for a·b + c in one step: a number gives the same bits wherever it stands.
+    """
+    return numba.njit(forceinline=True, fastmath={"contract", "nsz"}, error_model="numpy")(function)
 
 
 class _Watch(event.Listener):

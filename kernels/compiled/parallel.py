@@ -15,6 +15,7 @@ from __future__ import annotations
 import threading
 
 import numba
+import numpy as np
 from llvmlite import ir
 from numba import prange, types
 from numba.core import cgutils, config
@@ -26,7 +27,16 @@ from .cache import kept
 from .jit import COMPILED, FAST, jit
 from .linking import call_by_name
 
-__all__ = ["get_threads", "guarded", "launch", "set_threads", "threads_for", "whole_images"]
+__all__ = [
+    "driver",
+    "get_threads",
+    "guarded",
+    "launch",
+    "set_threads",
+    "share",
+    "threads_for",
+    "whole_images",
+]
 
 guarded = threading.RLock()
 """Held while a driver runs; it also keeps the scratch memory to one call at a time."""
@@ -137,6 +147,13 @@ def _flush_to_zero(builder, triple):
     return lambda: None
 
 
+def _unowned(builder, value, kind):
+    """An array without its owner: nobody has to count the references to it while the caller holds one."""
+    if not isinstance(kind, types.Array):
+        return value
+    return builder.insert_value(value, value.type.elements[0](None), 0)
+
+
 def _shim(context, module, body, packed):
     """Emit ``void shim(block, part, parts)``: unpack the arguments and call the body with them."""
     signature = body.get_call_type(context.typing_context, (types.int64, types.int64, *packed), {})
@@ -146,7 +163,7 @@ def _shim(context, module, body, packed):
     builder = ir.IRBuilder(shim.append_basic_block())
     restore = _flush_to_zero(builder, module.triple)
     values = builder.load(builder.inttoptr(block, context.get_value_type(packed).as_pointer()))
-    items = [builder.extract_value(values, number) for number in range(len(packed))]
+    items = [_unowned(builder, builder.extract_value(values, i), kind) for i, kind in enumerate(packed)]
     # Bodies raise nothing, so nobody looks at the status of the call.
     call_by_name(context, builder, body.dispatcher, signature, [part, parts, *items])
     restore()
@@ -178,8 +195,9 @@ def _launch(typing_context, body, parts, args):
 
 
 def _launch_python(body, parts, args):
-    for part in range(max(parts, 1)):
-        body(part, max(parts, 1), *args)
+    with np.errstate(all="ignore"):  # compiled code does not warn
+        for part in range(max(parts, 1)):
+            body(part, max(parts, 1), *args)
 
 
 launch = _launch if COMPILED else _launch_python
@@ -195,3 +213,25 @@ def whole_images(part, parts, n, pieces):
     if n >= parts:
         return part * n // parts * pieces, (part + 1) * n // parts * pieces
     return part * n * pieces // parts, (part + 1) * n * pieces // parts
+
+
+def driver(body):
+    """A compiled function run(threads, *args) that launches a body; what a kernel in Python calls."""
+
+    def run(threads, *args):
+        launch(body, threads, args)
+
+    # The compiled function is kept on disk under its name.
+    run.__module__, run.__qualname__ = body.__module__, f"{body.__qualname__}.run"
+    return jit(run)
+
+
+@jit
+def share(part, parts, array):
+    """The rows of an array that this part works on.
+
+    A loop over ``range(rows.shape[0])`` then has indices that cannot be negative. Where they might be, as
+    from ``range(first, last)``, every access has to ask, and the loop does not run on vectors.
+    """
+    rows = array.shape[0]
+    return array[part * rows // parts : (part + 1) * rows // parts]

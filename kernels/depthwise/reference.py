@@ -61,7 +61,7 @@ def depthwise_conv2d_forward(
     dtype = check_floats(where, x=x, w=w)
     check_rank(where, 4, x=x, w=w)
     y_shape = (x.shape[0], *out_hw, w.shape[2] * w.shape[3])
-    _check(where, x.shape, w.shape, y_shape, g)
+    check_shapes(where, x.shape, w.shape, y_shape, g)
     y = result(where, out, y_shape, dtype)
     y.fill(0)
     filters = w.reshape(*w.shape[:2], -1)  # (kh, kw, c·m)
@@ -106,7 +106,7 @@ def depthwise_conv2d_input_grad(
     where = "depthwise_conv2d_input_grad"
     dtype = check_floats(where, gy=gy, w=w)
     check_rank(where, 4, gy=gy, w=w)
-    _check(where, x_shape, w.shape, gy.shape, g)
+    check_shapes(where, x_shape, w.shape, gy.shape, g)
     gx = result(where, out, x_shape, dtype)
     multiplier = w.shape[3]
     filters = w.reshape(*w.shape[:2], -1)  # (kh, kw, c·m)
@@ -155,7 +155,7 @@ def depthwise_conv2d_weight_grad(
     where = "depthwise_conv2d_weight_grad"
     dtype = check_floats(where, x=x, gy=gy)
     check_rank(where, 4, x=x, gy=gy)
-    _check(where, x.shape, w_shape, gy.shape, g)
+    check_shapes(where, x.shape, w_shape, gy.shape, g)
     gw = result(where, out, w_shape, dtype)
     sums = np.zeros((*w_shape[:2], gy.shape[3]))  # over the images, in float64: (kh, kw, c·m)
     for image, gy_image in zip(x, gy, strict=True):
@@ -179,7 +179,7 @@ def _repeat(image: np.ndarray, multiplier: int) -> np.ndarray:
     return image if multiplier == 1 else np.repeat(image, multiplier, axis=2)
 
 
-def _check(where: str, x_shape: Shape4, w_shape: Shape4, y_shape: Shape4, g: Geometry) -> None:
+def check_shapes(where: str, x_shape: Shape4, w_shape: Shape4, y_shape: Shape4, g: Geometry) -> None:
     """x, w and y must be the shapes of one depthwise convolution."""
     for name, shape in (("x", x_shape), ("w", w_shape)):
         if len(shape) != 4:

@@ -120,17 +120,27 @@ def gaussian_noise_forward(
     array([10.06 , 10.086, 10.264, 10.403])
     """
     where = "gaussian_noise_forward"
+    dtype = check_noise(where, x, stddev)
+    y = result(where, out, x.shape, dtype)
+    pairs = -(-x.size // 2)
+    z = normal(random_uniform(key, step, 2 * pairs, dtype).reshape(pairs, 2))
+    z *= float(stddev)
+    return np.add(x, z.reshape(-1)[: x.size].reshape(x.shape), out=y)
+
+
+def normal(uniform: np.ndarray) -> np.ndarray:
+    """Make pairs of normal numbers (pairs, 2) from pairs of uniform ones."""
+    radius = np.sqrt(-2 * np.log(1 - uniform[:, 0]))
+    angle = 2 * pi * uniform[:, 1]
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+
+
+def check_noise(where: str, x: np.ndarray, stddev: float) -> np.dtype:
+    """Return the dtype of x; the standard deviation must not be negative."""
     dtype = check_floats(where, x=x)
     if not stddev >= 0:
         raise error(where, "the standard deviation is out of range", "at least 0", stddev)
-    y = result(where, out, x.shape, dtype)
-    pairs = -(-x.size // 2)
-    uniform = random_uniform(key, step, 2 * pairs, dtype).reshape(pairs, 2)
-    radius = np.sqrt(-2 * np.log(1 - uniform[:, 0]))
-    angle = 2 * pi * uniform[:, 1]
-    z = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)  # (pairs, 2)
-    z *= float(stddev)
-    return np.add(x, z.reshape(-1)[: x.size].reshape(x.shape), out=y)
+    return dtype
 
 
 def _drop(
@@ -142,18 +152,24 @@ def _drop(
     noise_shape: Shape | None,
     out: np.ndarray | None,
 ) -> np.ndarray:
-    dtype = check_floats(where, x=x)
+    shape, threshold, scale = check_dropout(where, x, rate, noise_shape)
+    y = result(where, out, x.shape, x.dtype)
+    mask = random_bits(key, step, prod(shape)).reshape(shape) >= threshold
+    with np.errstate(invalid="ignore"):  # a dropped infinity is 0 · ∞ = NaN
+        np.multiply(x, mask, out=y)
+        y *= scale
+    return y
+
+
+def check_dropout(
+    where: str, x: np.ndarray, rate: float, noise_shape: Shape | None
+) -> tuple[Shape, int, float]:
+    """Return the shape of the mask, the least word that is kept, and what is kept is multiplied by."""
+    check_floats(where, x=x)
     if not 0 <= rate <= 1:
         raise error(where, "the rate is not a share", "a number from 0 to 1", rate)
     shape = x.shape if noise_shape is None else tuple(noise_shape)
     if len(shape) != x.ndim or not all(m in (1, s) for m, s in zip(shape, x.shape, strict=True)):
         expected = f"{x.ndim} axes of size 1 or as in {x.shape}"
         raise error(where, "noise_shape does not broadcast to the shape of the input", expected, shape)
-    y = result(where, out, x.shape, dtype)
-    threshold = round(rate * 2**32)
-    scale = 1 / (1 - rate) if rate < 1 else 0.0
-    mask = random_bits(key, step, prod(shape)).reshape(shape) >= threshold
-    with np.errstate(invalid="ignore"):  # a dropped infinity is 0 · ∞ = NaN
-        np.multiply(x, mask, out=y)
-        y *= scale
-    return y
+    return shape, round(rate * 2**32), 1 / (1 - rate) if rate < 1 else 0.0

@@ -90,15 +90,20 @@ def col2im(
            [2., 4., 2.],
            [1., 2., 1.]])
     """
+    check_cols(cols, x_shape, g)
+    x = result("col2im", out, x_shape, cols.dtype)
+    x.fill(0)
+    add_windows_(x, cols, g)
+    return x
+
+
+def check_cols(cols: np.ndarray, x_shape: tuple[int, int, int, int], g: Geometry) -> None:
+    """cols must be what im2col makes of an x of this shape."""
     check_rank("col2im", 6, cols=cols)
     n, oh, ow, kh, kw, c = cols.shape
     if (n, c) != (x_shape[0], x_shape[3]):
         raise error("col2im", "cols does not belong to x", f"(n, c) of x {x_shape}", cols.shape)
     check_windows("col2im", x_shape[1:3], (kh, kw), g, (oh, ow))
-    x = result("col2im", out, x_shape, cols.dtype)
-    x.fill(0)
-    add_windows_(x, cols, g)
-    return x
 
 
 def add_windows_(x: np.ndarray, cols: np.ndarray, g: Geometry) -> None:

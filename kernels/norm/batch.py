@@ -41,7 +41,7 @@ def batch_norm_forward(
            [ 1.789,  0.   ]]))
     """
     where = "batch_norm_forward"
-    _check_channels(where, x)
+    check_channels(where, x)
     check_affine(where, x, x.shape[-1:], gamma, beta)
     xhat, mean, rstd = standardize(where, x, _all_but_last(x), epsilon)
     return scale_shift_(xhat, gamma, beta), mean.reshape(-1), rstd.reshape(-1)  # (1, …, c) -> (c,)
@@ -84,12 +84,7 @@ def batch_norm_inference(
            [2.]])
     """
     where = "batch_norm_inference"
-    _check_channels(where, x)
-    dtype = check_affine(where, x, x.shape[-1:], gamma, beta)
-    check_floats(where, x=x, mean=mean, var=var)
-    check_same_shape(where, x.shape[-1:], mean=mean, var=var)
-    if not epsilon >= 0:
-        raise error(where, "epsilon is out of range", "at least 0", epsilon)
+    dtype = check_inference(where, x, gamma, beta, mean, var, epsilon)
     scale = 1 / np.sqrt(var + float(epsilon))
     y = result(where, out, x.shape, dtype)
     # Subtracting first keeps the digits that x·scale - mean·scale would cancel.
@@ -132,12 +127,7 @@ def batch_norm_grad(
            [ 0.],
            [-1.]]), array([-3.]), array([3.]))
     """
-    where = "batch_norm_grad"
-    _check_channels(where, x)
-    check_affine(where, x, x.shape[-1:], gamma)
-    check_floats(where, x=x, gy=gy, mean=mean, rstd=rstd)
-    check_same_shape(where, x.shape, gy=gy)
-    check_same_shape(where, x.shape[-1:], mean=mean, rstd=rstd)
+    check_gradient("batch_norm_grad", gy, x, gamma, mean, rstd)
     axes = _all_but_last(x)
     xhat = standardized(x, mean, rstd)
     gbeta, ggamma = total(gy, axes), total(gy * xhat, axes)
@@ -154,6 +144,43 @@ def _all_but_last(x: np.ndarray) -> tuple[int, ...]:
     return tuple(range(x.ndim - 1))
 
 
-def _check_channels(where: str, x: np.ndarray) -> None:
+def check_channels(where: str, x: np.ndarray) -> None:
+    """x has an axis of channels and another."""
     if x.ndim < 2:
         raise error(where, "x has no axis to normalize over", "(…, c)", f"shape {x.shape}")
+
+
+def check_inference(
+    where: str,
+    x: np.ndarray,
+    gamma: np.ndarray | None,
+    beta: np.ndarray | None,
+    mean: np.ndarray,
+    var: np.ndarray,
+    epsilon: float,
+) -> np.dtype:
+    """The arguments of batch_norm_inference fit together; return their dtype."""
+    check_channels(where, x)
+    dtype = check_affine(where, x, x.shape[-1:], gamma, beta)
+    check_floats(where, x=x, mean=mean, var=var)
+    check_same_shape(where, x.shape[-1:], mean=mean, var=var)
+    if not epsilon >= 0:
+        raise error(where, "epsilon is out of range", "at least 0", epsilon)
+    return dtype
+
+
+def check_gradient(
+    where: str,
+    gy: np.ndarray,
+    x: np.ndarray,
+    gamma: np.ndarray | None,
+    mean: np.ndarray,
+    rstd: np.ndarray,
+) -> np.dtype:
+    """The arguments of batch_norm_grad fit together; return their dtype."""
+    check_channels(where, x)
+    check_affine(where, x, x.shape[-1:], gamma)
+    dtype = check_floats(where, x=x, gy=gy, mean=mean, rstd=rstd)
+    check_same_shape(where, x.shape, gy=gy)
+    check_same_shape(where, x.shape[-1:], mean=mean, rstd=rstd)
+    return dtype

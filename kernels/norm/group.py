@@ -53,7 +53,8 @@ def group_norm_forward(
     """
     where = "group_norm_forward"
     check_affine(where, x, x.shape[-1:], gamma, beta)
-    xhat, mean, rstd = standardize(where, _grouped(where, x, groups), SHARED, epsilon)
+    check_groups(where, x, groups)
+    xhat, mean, rstd = standardize(where, _grouped(x, groups), SHARED, epsilon)
     y = scale_shift_(xhat.reshape(x.shape), gamma, beta)
     shape = (len(x), groups)
     return y, mean.reshape(shape), rstd.reshape(shape)  # (n, 1, groups, 1) -> (n, groups)
@@ -94,15 +95,8 @@ def group_norm_grad(
     >>> gx.ravel(), ggamma, gbeta
     (array([ 1.,  0., -1.]), array([-3.]), array([3.]))
     """
-    where = "group_norm_grad"
-    check_floats(where, x=x, gy=gy, mean=mean, rstd=rstd)
-    check_same_shape(where, x.shape, gy=gy)
-    check_affine(where, x, x.shape[-1:], gamma)
-    if mean.ndim != 2:
-        raise error(where, "mean has the wrong number of axes", 2, f"shape {mean.shape}")
-    groups = mean.shape[1]
-    grouped = _grouped(where, x, groups)
-    check_same_shape(where, (len(x), groups), mean=mean, rstd=rstd)
+    check_group_gradient("group_norm_grad", gy, x, gamma, mean, rstd)
+    grouped = _grouped(x, mean.shape[1])
     mean, rstd = (array[:, None, :, None] for array in (mean, rstd))  # -> (n, 1, groups, 1)
     xhat = standardized(grouped, mean, rstd)
     axes = tuple(range(x.ndim - 1))
@@ -112,12 +106,34 @@ def group_norm_grad(
     return gx.reshape(x.shape), ggamma, gbeta
 
 
-def _grouped(where: str, x: np.ndarray, groups: int) -> np.ndarray:
-    """Return x as (n, pixels, groups, c/groups)."""
+def check_groups(where: str, x: np.ndarray, groups: int) -> None:
+    """The channels of x can be cut into so many groups."""
     if x.ndim < 2:
         raise error(where, "x has the wrong number of axes", "at least 2", f"shape {x.shape}")
     c = x.shape[-1]
     if groups < 1 or c % groups:
         raise error(where, "the channels cannot be cut into groups", f"a divisor of {c}", groups)
-    pixels = int(np.prod(x.shape[1:-1]))
+
+
+def check_group_gradient(
+    where: str,
+    gy: np.ndarray,
+    x: np.ndarray,
+    gamma: np.ndarray | None,
+    mean: np.ndarray,
+    rstd: np.ndarray,
+) -> None:
+    """The arguments of group_norm_grad fit together."""
+    check_floats(where, x=x, gy=gy, mean=mean, rstd=rstd)
+    check_same_shape(where, x.shape, gy=gy)
+    check_affine(where, x, x.shape[-1:], gamma)
+    if mean.ndim != 2:
+        raise error(where, "mean has the wrong number of axes", 2, f"shape {mean.shape}")
+    check_groups(where, x, mean.shape[1])
+    check_same_shape(where, (len(x), mean.shape[1]), mean=mean, rstd=rstd)
+
+
+def _grouped(x: np.ndarray, groups: int) -> np.ndarray:
+    """Return x as (n, pixels, groups, c/groups)."""
+    pixels, c = int(np.prod(x.shape[1:-1])), x.shape[-1]
     return x.reshape(len(x), pixels, groups, c // groups)  # (n, …, c) -> (n, pixels, groups, c/groups)

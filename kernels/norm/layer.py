@@ -46,7 +46,7 @@ def layer_norm_forward(
            [ 0. ,  5. ]]))
     """
     where = "layer_norm_forward"
-    last = _last_axes(where, x, axes)
+    last = last_axes(where, x, axes)
     lead = x.ndim - len(last)
     check_affine(where, x, x.shape[lead:], gamma, beta)
     xhat, mean, rstd = standardize(where, x, last, epsilon)
@@ -88,14 +88,8 @@ def layer_norm_grad(
     >>> gx, ggamma, gbeta
     (array([[ 1.,  0., -1.]]), array([-3.,  0.,  0.]), array([3., 0., 0.]))
     """
-    where = "layer_norm_grad"
-    check_floats(where, x=x, gy=gy, mean=mean, rstd=rstd)
-    check_same_shape(where, x.shape, gy=gy)
+    check_layer_gradient("layer_norm_grad", gy, x, gamma, mean, rstd)
     lead = mean.ndim
-    if lead >= x.ndim:
-        raise error(where, "mean leaves no axis of x", f"fewer than {x.ndim} axes", f"shape {mean.shape}")
-    check_same_shape(where, x.shape[:lead], mean=mean, rstd=rstd)
-    check_affine(where, x, x.shape[lead:], gamma)
     axes = tuple(range(lead, x.ndim))
     mean, rstd = (np.expand_dims(array, axes) for array in (mean, rstd))  # (n, …) -> (n, …, 1, 1)
     xhat = standardized(x, mean, rstd)
@@ -105,7 +99,25 @@ def layer_norm_grad(
     return standardize_grad(gxhat, xhat, rstd, axes), ggamma, gbeta
 
 
-def _last_axes(where: str, x: np.ndarray, axes: tuple[int, ...]) -> tuple[int, ...]:
+def check_layer_gradient(
+    where: str,
+    gy: np.ndarray,
+    x: np.ndarray,
+    gamma: np.ndarray | None,
+    mean: np.ndarray,
+    rstd: np.ndarray,
+) -> None:
+    """The arguments of layer_norm_grad fit together."""
+    check_floats(where, x=x, gy=gy, mean=mean, rstd=rstd)
+    check_same_shape(where, x.shape, gy=gy)
+    lead = mean.ndim
+    if lead >= x.ndim:
+        raise error(where, "mean leaves no axis of x", f"fewer than {x.ndim} axes", f"shape {mean.shape}")
+    check_same_shape(where, x.shape[:lead], mean=mean, rstd=rstd)
+    check_affine(where, x, x.shape[lead:], gamma)
+
+
+def last_axes(where: str, x: np.ndarray, axes: tuple[int, ...]) -> tuple[int, ...]:
     """Return the axes counted from the front; they must be a run that ends with the last one."""
     given = sorted(axis + x.ndim if axis < 0 else axis for axis in axes)
     last = tuple(range(x.ndim - len(given), x.ndim))

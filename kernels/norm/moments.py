@@ -10,7 +10,15 @@ import numpy as np
 
 from ..checks import check_floats, check_same_shape, error
 
-__all__ = ["check_affine", "scale_shift_", "standardize", "standardize_grad", "standardized", "total"]
+__all__ = [
+    "check_affine",
+    "check_moments",
+    "scale_shift_",
+    "standardize",
+    "standardize_grad",
+    "standardized",
+    "total",
+]
 
 Axes = tuple[int, ...]
 
@@ -23,10 +31,7 @@ def standardize(
     >>> standardize("example", np.array([[1.0, 3.0]]), (1,), 0.0)
     (array([[-1.,  1.]]), array([[2.]]), array([[1.]]))
     """
-    if not epsilon >= 0:
-        raise error(where, "epsilon is out of range", "at least 0", epsilon)
-    if 0 in (x.shape[axis] for axis in axes):
-        raise error(where, "there is nothing to normalize over", "at least one value", f"x {x.shape}")
+    check_moments(where, x, axes, epsilon)
     # Float64 sums: a float32 sum over 100,000 pixels has lost two of its seven digits.
     mean = x.mean(axis=axes, keepdims=True, dtype=np.float64).astype(x.dtype)
     with np.errstate(invalid="ignore"):  # ∞ - ∞ = NaN, silently
@@ -73,6 +78,14 @@ def scale_shift_(y: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | Non
 def total(values: np.ndarray, axes: Axes) -> np.ndarray:
     """Sum over the axes in float64; the result has the dtype of the values."""
     return np.asarray(values.sum(axis=axes, dtype=np.float64).astype(values.dtype))
+
+
+def check_moments(where: str, x: np.ndarray, axes: Axes, epsilon: float) -> None:
+    """There are values to average along the axes, and epsilon keeps the root real."""
+    if not epsilon >= 0:
+        raise error(where, "epsilon is out of range", "at least 0", epsilon)
+    if 0 in (x.shape[axis] for axis in axes):
+        raise error(where, "there is nothing to normalize over", "at least one value", f"x {x.shape}")
 
 
 def check_affine(

@@ -152,8 +152,7 @@ def adam_update_(
     (array([0.9]), array([2.]), array([4.]))
     """
     lr, beta_1, beta_2, epsilon = float(lr), float(beta_1), float(beta_2), float(epsilon)
-    if step < 1:
-        raise error("adam_update_", "the step is not counted from 1", "at least 1", step)
+    check_step("adam_update_", step)
     check_states("adam_update_", w, gw, m=(m, True), v=(v, True), vhat=(vhat, amsgrad))
     alpha = lr * (1 - beta_2**step) ** 0.5 / (1 - beta_1**step)
     for w_, g, m_, v_, largest in _blocks(w, gw, m, v, vhat):
@@ -223,6 +222,12 @@ def weight_decay_(w: Array, lr: float, weight_decay: float) -> None:
     for (w_,) in _blocks(w):
         # Not w·(1 - share): float32 would round that factor to multiples of 6e-8, each step alike.
         w_ -= share * w_
+
+
+def check_step(where: str, step: int) -> None:
+    """Steps are counted from 1."""
+    if step < 1:
+        raise error(where, "the step is not counted from 1", "at least 1", step)
 
 
 def check_states(where: str, w: Array, gw: Array, **states: tuple[Array | None, bool]) -> None:

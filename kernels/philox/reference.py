@@ -41,10 +41,8 @@ def philox4x32(counter: np.ndarray, key: np.ndarray, out: np.ndarray | None = No
     >>> [f"{word:08x}" for word in words[0]]
     ['6627e8d5', 'e169c58d', 'bc57ac4c', '9b00dbd8']
     """
-    if counter.ndim != 2 or counter.shape[1] != 4 or counter.dtype != np.uint32:
-        got = f"{counter.shape} {counter.dtype}"
-        raise error("philox4x32", "the counter is malformed", "(n, 4) uint32", got)
-    keys = _key_words("philox4x32", key)
+    check_counter(counter)
+    keys = key_words("philox4x32", key)
     words = result("philox4x32", out, counter.shape, np.dtype(np.uint32))
     for first in range(0, len(counter), CHUNK):
         chunk = counter[first : first + CHUNK]
@@ -80,11 +78,8 @@ def random_bits(key: np.ndarray, step: int, size: int, out: np.ndarray | None = 
     >>> [f"{word:08x}" for word in random_bits(key, 0, 5)]
     ['6627e8d5', 'e169c58d', 'bc57ac4c', '9b00dbd8', 'f8e4cca4']
     """
-    keys = _key_words("random_bits", key)
-    if not 0 <= step < 2**64:
-        raise error("random_bits", "the step is out of range", "0 … 2**64 - 1", step)
-    if size < 0:
-        raise error("random_bits", "the size is negative", "at least 0", size)
+    keys = key_words("random_bits", key)
+    check_draw(step, size)
     bits = result("random_bits", out, (size,), np.dtype(np.uint32))
     for first in range(0, -(-size // 4), CHUNK):
         block = np.arange(first, min(first + CHUNK, -(-size // 4)), dtype=np.uint64)
@@ -129,9 +124,7 @@ def random_uniform(
     >>> random_uniform(np.zeros(2, np.uint32), 0, 2, np.float64).round(6)
     array([0.399046, 0.735713])
     """
-    dtype = np.dtype(dtype)
-    if dtype not in (np.float32, np.float64):
-        raise error("random_uniform", "the dtype is unsupported", "float32 or float64", dtype)
+    dtype = check_uniform(dtype)
     uniform = result("random_uniform", out, (size,), dtype)
     if dtype == np.float32:
         uniform[...] = (random_bits(key, step, size) >> 8) * 2.0**-24
@@ -157,7 +150,30 @@ def _ten_rounds(lanes: list[np.ndarray], keys: tuple[int, int]) -> list[np.ndarr
     return [c0, c1, c2, c3]
 
 
-def _key_words(where: str, key: np.ndarray) -> tuple[int, int]:
+def check_counter(counter: np.ndarray) -> None:
+    """A counter is four words."""
+    if counter.ndim != 2 or counter.shape[1] != 4 or counter.dtype != np.uint32:
+        got = f"{counter.shape} {counter.dtype}"
+        raise error("philox4x32", "the counter is malformed", "(n, 4) uint32", got)
+
+
+def check_draw(step: int, size: int) -> None:
+    """The step must fit in two words; nothing less than no number can be drawn."""
+    if not 0 <= step < 2**64:
+        raise error("random_bits", "the step is out of range", "0 … 2**64 - 1", step)
+    if size < 0:
+        raise error("random_bits", "the size is negative", "at least 0", size)
+
+
+def check_uniform(dtype: np.dtype | type | str) -> np.dtype:
+    """Return the dtype of uniform numbers; it must be float32 or float64."""
+    dtype = np.dtype(dtype)
+    if dtype not in (np.float32, np.float64):
+        raise error("random_uniform", "the dtype is unsupported", "float32 or float64", dtype)
+    return dtype
+
+
+def key_words(where: str, key: np.ndarray) -> tuple[int, int]:
     """Return the key as two Python integers."""
     if key.shape != (2,) or key.dtype != np.uint32:
         raise error(where, "the key is malformed", "(2,) uint32", f"{key.shape} {key.dtype}")

@@ -40,7 +40,7 @@ def softmax_forward(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     array([[0.5, 0.5],
            [1. , 0. ]])
     """
-    _check_logits("softmax_forward", x)
+    check_logits("softmax_forward", x)
     y = result("softmax_forward", out, x.shape, x.dtype)
     _shift(x, y)
     np.exp(y, out=y)
@@ -104,7 +104,7 @@ def log_softmax_forward(x: np.ndarray, out: np.ndarray | None = None) -> np.ndar
     >>> log_softmax_forward(np.array([1000.0, 0.0]))
     array([    0., -1000.])
     """
-    _check_logits("log_softmax_forward", x)
+    check_logits("log_softmax_forward", x)
     y = result("log_softmax_forward", out, x.shape, x.dtype)
     _shift(x, y)
     y -= np.log(np.exp(y).sum(axis=-1, keepdims=True))
@@ -169,8 +169,10 @@ def softmax_cross_entropy_forward(z: np.ndarray, t: np.ndarray) -> tuple[np.ndar
     (array([10000.]), array([[1., 0.]]))
     """
     where = "softmax_cross_entropy_forward"
-    _check_logits(where, z)
-    classes = _check_targets(where, z, t)
+    check_logits(where, z)
+    classes = check_targets(where, z, t)
+    if classes:
+        check_classes(where, z, t)
     shifted = _shift(z, np.empty(z.shape, z.dtype))  # z - max z
     p = np.exp(shifted)
     sums = p.sum(axis=-1, keepdims=True)  # (…, 1)
@@ -212,9 +214,11 @@ def softmax_cross_entropy_grad(
     array([[ 0.5, -0.5]])
     """
     where = "softmax_cross_entropy_grad"
-    _check_logits(where, p)
+    check_logits(where, p)
     dtype = check_floats(where, p=p, gloss=gloss)
-    classes = _check_targets(where, p, t)
+    classes = check_targets(where, p, t)
+    if classes:
+        check_classes(where, p, t)
     check_same_shape(where, p.shape[:-1], gloss=gloss)
     gz = result(where, out, p.shape, dtype)
     if classes:
@@ -234,22 +238,27 @@ def _shift(x: np.ndarray, out: np.ndarray) -> np.ndarray:
         return np.subtract(x, x.max(axis=-1, keepdims=True), out=out)
 
 
-def _check_logits(where: str, z: np.ndarray) -> None:
+def check_logits(where: str, z: np.ndarray) -> None:
+    """z must have at least one class."""
     check_floats(where, z=z)
     if z.ndim < 1 or z.shape[-1] < 1:
         raise error(where, "there are no classes", "a last axis of at least 1", z.shape)
 
 
-def _check_targets(where: str, z: np.ndarray, t: np.ndarray) -> bool:
+def check_targets(where: str, z: np.ndarray, t: np.ndarray) -> bool:
     """Return True if t holds classes, False if it holds distributions; it must fit z."""
     if t.dtype.kind in "iu":
         check_same_shape(where, z.shape[:-1], t=t)
-        if t.size and not (t.min() >= 0 and t.max() < z.shape[-1]):
-            expected = f"classes 0 … {z.shape[-1] - 1}"
-            raise error(where, "a label is out of range", expected, f"{t.min()} … {t.max()}")
         return True
     if t.dtype != z.dtype:
         expected = f"integer classes or distributions in {z.dtype}"
         raise error(where, "the targets have the wrong dtype", expected, t.dtype)
     check_same_shape(where, z.shape, t=t)
     return False
+
+
+def check_classes(where: str, z: np.ndarray, t: np.ndarray) -> None:
+    """Every label must be one of the classes of z."""
+    if t.size and not (t.min() >= 0 and t.max() < z.shape[-1]):
+        expected = f"classes 0 … {z.shape[-1] - 1}"
+        raise error(where, "a label is out of range", expected, f"{t.min()} … {t.max()}")

@@ -39,7 +39,7 @@ def pad2d(
     array([[0., 1., 2.],
            [0., 0., 0.]])
     """
-    dtype = _check("pad2d", x, pads)
+    dtype = check_pads("pad2d", x, pads)
     (top, bottom), (left, right) = pads
     n, h, w, c = x.shape
     y = result("pad2d", out, (n, h + top + bottom, w + left + right, c), dtype)
@@ -73,21 +73,29 @@ def crop2d(x: np.ndarray, crops: tuple[Pair, Pair], out: np.ndarray | None = Non
     >>> crop2d(np.arange(6.0).reshape(1, 2, 3, 1), ((0, 1), (1, 0))).reshape(1, 2)
     array([[1., 2.]])
     """
-    dtype = _check("crop2d", x, crops)
+    dtype = check_crops("crop2d", x, crops)
     (top, bottom), (left, right) = crops
     n, h, w, c = x.shape
-    if top + bottom >= h or left + right >= w:
-        expected = f"less than the {h} rows and {w} columns of x"
-        got = f"{top + bottom} and {left + right}"
-        raise error("crop2d", "nothing is left of the image", expected, got)
     y = result("crop2d", out, (n, h - top - bottom, w - left - right, c), dtype)
     y[...] = x[:, top : h - bottom, left : w - right]
     return y
 
 
-def _check(where: str, x: np.ndarray, amounts: tuple[Pair, Pair]) -> np.dtype:
+def check_pads(where: str, x: np.ndarray, amounts: tuple[Pair, Pair]) -> np.dtype:
     """x is an image and no amount is negative; return the dtype of x."""
     check_rank(where, 4, x=x)
     if min(*amounts[0], *amounts[1]) < 0:
         raise error(where, "an amount is negative", "at least 0 on every side", amounts)
     return check_floats(where, x=x)
+
+
+def check_crops(where: str, x: np.ndarray, crops: tuple[Pair, Pair]) -> np.dtype:
+    """The same, and something is left of the image."""
+    dtype = check_pads(where, x, crops)
+    (top, bottom), (left, right) = crops
+    _, h, w, _ = x.shape
+    if top + bottom >= h or left + right >= w:
+        expected = f"less than the {h} rows and {w} columns of x"
+        got = f"{top + bottom} and {left + right}"
+        raise error(where, "nothing is left of the image", expected, got)
+    return dtype

@@ -52,9 +52,7 @@ def upsample2d_forward(
     array([0., 1., 3., 4.])
     """
     where = "upsample2d_forward"
-    check_rank(where, 4, x=x)
-    dtype = check_floats(where, x=x)
-    _check(where, size, interpolation)
+    dtype = check_upsampling(where, "x", x, size, interpolation)
     n, h, w, c = x.shape
     y = result(where, out, (n, h * size[0], w * size[1], c), dtype)
     if interpolation == "nearest":
@@ -97,13 +95,9 @@ def upsample2d_input_grad(
     array([ 3.5, 11.5])
     """
     where = "upsample2d_input_grad"
-    check_rank(where, 4, gy=gy)
-    dtype = check_floats(where, gy=gy)
-    _check(where, size, interpolation)
-    n, oh, ow, c = gy.shape
-    if oh % size[0] or ow % size[1]:
-        raise error(where, "gy is not a whole number of blocks", f"multiples of {size}", (oh, ow))
-    h, w = oh // size[0], ow // size[1]
+    dtype = check_upsampling(where, "gy", gy, size, interpolation)
+    h, w = check_blocks(where, gy, size)
+    n, oh, _, c = gy.shape
     gx = result(where, out, (n, h, w, c), dtype)
     if interpolation == "nearest":
         blocks = gy.reshape(n, h, size[0], w, size[1], c)
@@ -145,9 +139,21 @@ def _phases(factor: int) -> list[tuple[int, float]]:
     return [(r, (r + 0.5) / factor - 0.5) for r in range(factor)]
 
 
-def _check(where: str, size: Pair, interpolation: str) -> None:
+def check_upsampling(where: str, name: str, x: np.ndarray, size: Pair, interpolation: str) -> np.dtype:
+    """Return the dtype of an image; the factors must be whole, the interpolation known."""
+    check_rank(where, 4, **{name: x})
+    dtype = check_floats(where, **{name: x})
     if min(size) < 1:
         raise error(where, "a factor is too small", "whole numbers of at least 1", size)
     if interpolation not in INTERPOLATIONS:
         known = ", ".join(INTERPOLATIONS)
         raise error(where, "there is no such interpolation", f"one of {known}", repr(interpolation))
+    return dtype
+
+
+def check_blocks(where: str, gy: np.ndarray, size: Pair) -> Pair:
+    """Return the height and width that gy was enlarged from."""
+    oh, ow = gy.shape[1:3]
+    if oh % size[0] or ow % size[1]:
+        raise error(where, "gy is not a whole number of blocks", f"multiples of {size}", (oh, ow))
+    return oh // size[0], ow // size[1]

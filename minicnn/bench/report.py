@@ -21,7 +21,7 @@ from .roof import Roof
 from .statistics import Comparison
 
 __all__ = ["CONVENTIONS", "Table", "conventions", "head", "layer_summary", "layer_table", "markdown"]
-__all__ += ["to_json", "write_text"]
+__all__ += ["own_table", "to_json", "write_text"]
 
 CONVENTIONS = (
     "GFLOP/s count 2 FLOPs for each multiply-accumulate of the definition, taps on the padding too, whatever "
@@ -34,7 +34,8 @@ CONVENTIONS = (
 
 def conventions(subject: str = "ours") -> str:
     """How the numbers are meant; `subject` is what the peers are compared with."""
-    return CONVENTIONS.replace(" ours", f" {subject}")
+    text = CONVENTIONS.replace(" ours", f" {subject}")
+    return text if subject == "ours" else f"{text} A question mark: too noisy to tell apart."
 
 
 @dataclasses.dataclass
@@ -46,11 +47,8 @@ class Table:
     rows: list[list[str]]
 
 
-def layer_table(results: Sequence[Result], title: str, subject: str = "ours") -> Table:
-    """One row for every contestant at every pass; an INVALID or failed one shows no time.
-
-    `subject` is what the peers are compared with: ours, or yours.
-    """
+def layer_table(results: Sequence[Result], title: str) -> Table:
+    """One row for every contestant at every pass; an INVALID or failed one shows no time."""
     peers = list(dict.fromkeys(peer for result in results for peer in result.against))
     headings = ["layer", "pass", "kernel", "median ms (p10–p90)", "GFLOP/s", "FLOP/B", "% of roof"]
     headings += ["MB", "workspace", "error"]
@@ -72,7 +70,30 @@ def layer_table(results: Sequence[Result], title: str, subject: str = "ours") ->
         row.append("" if result.error is None else f"{result.error:.1e}")
         row += [str(result.against.get(peer, "")) for peer in peers]
         rows.append(row)
-    return Table(title, [*headings, *(f"{peer} / {subject}" for peer in peers)], rows)
+    return Table(title, [*headings, *(f"{peer} / ours" for peer in peers)], rows)
+
+
+def own_table(results: Sequence[Result], title: str) -> Table:
+    """The same for somebody's own kernel: the others' rows say how many times its time they take."""
+    headings = ["layer", "pass", "kernel", "ms (p10–p90)", "time / yours", "GFLOP/s", "error"]
+    rows = []
+    for result in results:
+        passed = [r for r in results if (r.problem, r.which) == (result.problem, result.which) and r.against]
+        ratio = "" if result.ours or not passed else _ratio(passed[0].against.get(result.contestant))
+        times, flops = result.times, result.flops
+        time = result.status if times is None else f"{_ms(times.median)} ({_ms(times.p10)}–{_ms(times.p90)})"
+        rows.append([_layer_name(result), result.which, result.label, time, ratio])
+        rows[-1] += ["" if flops is None or times is None else f"{flops / 1e9:.1f}"]
+        rows[-1] += ["" if result.error is None else f"{result.error:.1e}"]
+    return Table(title, headings, rows)
+
+
+def _ratio(comparison: Comparison | None) -> str:
+    """A ratio with its interval; a question mark where it may be chance."""
+    if comparison is None:
+        return ""
+    interval = "" if comparison.low is None else f" [{comparison.low:.2f}, {comparison.high:.2f}]"
+    return f"{comparison.ratio:.2f}{interval}" + " ?" * comparison.verdict.startswith("too")
 
 
 def layer_summary(results: Sequence[Result]) -> list[str]:

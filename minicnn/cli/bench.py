@@ -90,7 +90,7 @@ def measure(
         results = list(
             lab.bench_layers(plan, workers, roof, lambda line: progress.print(line, soft_wrap=True))
         )
-    table = report.layer_table(results, title, subject)
+    table = (report.layer_table if subject == "ours" else report.own_table)(results, title)
     lines = [*report.layer_summary(results), report.conventions(subject)]
     o.show(out, [table], lines)
     if "json" in files:

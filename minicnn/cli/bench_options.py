@@ -112,16 +112,41 @@ def show(out: Any, tables: Sequence[report.Table], lines: Sequence[str]) -> None
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    for table in tables:
+    for full in tables:
+        table = _narrowed(full, out.width)
         shown = Table(box=SIMPLE_HEAD, title=table.title, title_justify="left")
-        for number, heading in enumerate(table.headings):
-            shown.add_column(heading, justify="left" if number < 3 else "right", overflow="fold")
+        for number, (heading, width) in enumerate(zip(table.headings, _widths(table), strict=True)):
+            justify: Any = "left" if number < 3 else "right"
+            least = min(width, _WORD) if number < 3 else None
+            shown.add_column(heading, justify=justify, overflow="fold", min_width=least)
         for row in table.rows:
             style = "bold red" if "INVALID" in row else "yellow" if "failed" in row else None
             shown.add_row(*row, style=style)
         out.print(shown)
+        left_out = [heading for heading in full.headings if heading not in table.headings]
+        if left_out:
+            out.print(f"({', '.join(left_out)}: in a wider terminal, --json or --markdown.)")
     for line in lines:
         out.print(line)
+
+
+_WORD = 20  # columns that a name or a ratio with its interval needs
+_LESS = ("FLOP/B", "MB", "workspace", "% of roof", "GFLOP/s", "error")
+
+
+def _narrowed(table: report.Table, width: int) -> report.Table:
+    """The table without the columns that matter less, as far as the terminal asks for it."""
+    for heading in _LESS:
+        if heading in table.headings and sum(min(w, _WORD) + 2 for w in _widths(table)) + 2 > width:
+            at = table.headings.index(heading)
+            rows = [row[:at] + row[at + 1 :] for row in (table.headings, *table.rows)]
+            table = report.Table(table.title, rows[0], rows[1:])
+    return table
+
+
+def _widths(table: report.Table) -> list[int]:
+    """The longest cell of each column."""
+    return [max(map(len, cells)) for cells in zip(table.headings, *table.rows, strict=True)]
 
 
 def whole_numbers(text: str, name: str, where: str, most: int | None = None) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,9 +18,11 @@ from ..bench.checker.check import Report, check_by
 from ..bench.checker.operations import checkable, checked_operation
 from ..bench.checker.remote import KernelProcess
 from ..bench.checker.show import facts, report_lines, training_line
+from ..bench.layer_sets import Layer
 from ..bench.nets import NETS
 from ..bench.problem import PASSES
 from ..bench.report import to_json, write_text
+from ..bench.threads import usable_cores
 from ..errors import ArgumentError, FileAccessError, message
 from . import bench_options as o
 from .bench import chosen_layers, measure
@@ -101,7 +104,9 @@ def bench(
     path = _existing(file, where)
     if name is None and not problem:
         name = "mnist"
-    chosen = chosen_layers(name, problem, batch, where)
+    chosen = [
+        _named(layer, number) for number, layer in enumerate(chosen_layers(name, problem, batch, where), 1)
+    ]
     check_at_least(rounds, 1, "--rounds", where)
     peers, cores = o.chosen_peers(against, where), o.chosen_threads(threads, where)
     own = o.chosen_backends(backend or backends.available_backends(), where)
@@ -119,6 +124,11 @@ def bench(
         results = measure(plan, peers, title, files, subject="yours")
     right = all(report.accepted for report in reports) and all(r.status == "ok" for r in results if r.ours)
     raise typer.Exit(0 if right else 1)
+
+
+def _named(layer: Layer, number: int) -> Layer:
+    """A layer with a name, which a narrow table has room for."""
+    return Layer(replace(layer.problem, name=layer.problem.name or f"problem{number}"), layer.repeats)
 
 
 def _timed(
@@ -141,7 +151,7 @@ def _checked(file: Path, timeout: float) -> list[Report]:
     """Check all kernels of a file and print what was found."""
     out = console()
     reports = []
-    with KernelProcess(file, 1, timeout) as process:
+    with KernelProcess(file, usable_cores(), timeout) as process:
         kernels = process.kernels()
         for kernel in kernels:
             checked_operation(kernel["op"], f"{file.name}, {kernel['name']}")

@@ -316,6 +316,16 @@ def flat(x, w, g, groups, out_hw):
     return CONV(np.asarray(x).ravel(order="K").reshape(x.shape), w, g, groups, out_hw)
 
 
+def first_group(x, w, g, groups, out_hw):
+    y = CONV(x, w, g, groups, out_hw)
+    y[..., w.shape[3] // groups :] = 0
+    return y
+
+
+def half(x, w, g, groups, out_hw):
+    return CONV(x.astype(np.float16), w.astype(np.float16), g, groups, out_hw).astype(x.dtype)
+
+
 def conv_of(change):
     return lambda x, w, g, groups, out_hw: change(CONV(x, w, g, groups, out_hw))
 
@@ -350,7 +360,15 @@ WRONG = {
     "NaN lost": [
         ("avg_pool2d_forward", lambda x, *rest: backend.kernel("avg_pool2d_forward")(np.nan_to_num(x), *rest))
     ],
-    "positions not summed": [("bias_grad", lambda gy: gy.sum(axis=0))],
+    "positions not summed": [
+        ("bias_grad", lambda gy: gy.sum(axis=0)),
+        ("bias_grad", lambda gy: gy.sum(axis=(0, 1)) if gy.ndim == 4 else gy.sum(axis=0)),
+    ],
+    "a loop ends one too early": [
+        ("conv2d_forward", conv_of(lambda y: np.where(np.arange(y.shape[2])[:, None] < y.shape[2] - 1, y, 0)))
+    ],
+    "groups mixed up": [("conv2d_forward", first_group)],
+    "wrong dtype": [("conv2d_forward", half)],
     "": [
         ("conv2d_forward", conv_of(lambda y: y[:, ::-1, ::-1].copy() if y.shape[1] == 2 else y)),
         ("conv2d_forward", conv_of(lambda y: np.full_like(y, 7))),
@@ -376,6 +394,15 @@ def test_no_name_but_a_pattern():
     assert "all of them with groups (10 of 10 such cases fail)" in report.diagnosis.why
     assert "WRONG, by a bug that has no name here." in report_lines(report)[0]
     assert report.smallest.case.problem.groups == 2 and report.smallest.case.size <= 6
+
+
+def test_a_pattern_of_two_features():
+    def kernel(x, w, g, groups, out_hw):
+        y = CONV(x, w, g, groups, out_hw)
+        return y + 1 if g[2] != (1, 1) or groups > 1 else y
+
+    why = check("conv2d_forward", kernel).diagnosis.why
+    assert "all of them with groups or dilation (19 of 19 such cases fail)" in why
 
 
 def test_the_smallest_failing_case_is_made_smaller():

@@ -11,6 +11,7 @@ from minicnn.bench import layers as lab
 from minicnn.bench.checker.cases import all_cases
 from minicnn.bench.checker.check import check_by
 from minicnn.bench.checker.remote import KernelProcess, decoded, encoded
+from minicnn.bench.checker.show import report_lines
 from minicnn.bench.checker.trial import Attempt
 from minicnn.bench.descriptors import parse
 from minicnn.bench.layer_sets import Layer
@@ -81,6 +82,14 @@ def test_a_kernel_that_takes_its_process_down(process, body, said):
     assert not report.accepted and report.smallest.case == all_cases("bias_grad")[0]
     assert said in report.problem
     assert found.kernels()  # started again
+
+
+def test_what_went_wrong_before_the_end_is_not_lost(process):
+    body = "    if gy.size > 20: os._exit(3)\n    return 2 * gy.reshape(-1, gy.shape[-1]).sum(axis=0)\n"
+    report = report_of(process(HEAD + MARK + body))
+    assert report.diagnosis.name == "wrong by a factor" and report.smallest.case.size < 5
+    text = " ".join(" ".join(report_lines(report)).split())
+    assert "In a larger case it did worse. own.py: it ended its process with exit code 3." in text
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_bench_times_right_kernels_beside_ours(written, tmp_path):
     files = ("--json", tmp_path / "a.json", "--markdown", tmp_path / "a.md", "--plot", tmp_path / "a.png")
     words = ("--problem", SMALL, "--rounds", 5, "--threads", 1, "--backend", "numpy")
     printed = run("kernel", "bench", written(example()), *words, *files, COLUMNS="200")
-    assert "numpy / yours" in printed.out and "above 1, yours is faster" in flat(printed.out)
+    assert "time / yours" in printed.out and "above 1, yours is faster" in flat(printed.out)
     assert "numpy / my_conv2d: geometric mean" in printed.out and "[1/1]" in printed.err
     results = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["results"]
     assert [(r["contestant"], r["which"], r["status"]) for r in results] == [
@@ -116,6 +116,18 @@ def test_bench_times_right_kernels_beside_ours(written, tmp_path):
     ]
     assert "| my_conv2d |" in (tmp_path / "a.md").read_text(encoding="utf-8")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_table_of_bench_fits_into_a_narrow_terminal(written):
+    words = ("--problem", "mb2ic2ih7iw6oc3oh4ow5kh3kw2sh2sw1ph1pw0dh0dw0", "--rounds", 5, "--threads", 1)
+    printed = run("kernel", "bench", written(example()), *words, "--backend", "numpy", COLUMNS="80")
+    (mine,) = [
+        line for line in printed.out.splitlines() if line.startswith("  problem1   forward   my_conv2d ")
+    ]
+    (ours,) = [line for line in printed.out.splitlines() if "  problem1   forward   numpy im2col " in line]
+    assert mine.rstrip().endswith(")") and ours.rstrip().endswith(("]", "?")) and len(mine) <= 80
+    assert "(GFLOP/s, error: in a wider terminal, --json or --markdown.)" in flat(printed.out)
+    assert "problem1 is mb2ic2ih7iw6oc3oh4ow5kh3kw2sh2sw1ph1pw0." in printed.out
 
 
 def test_bench_gives_no_time_to_a_wrong_kernel(written, tmp_path):
@@ -147,7 +159,7 @@ def test_a_missing_peer_is_a_line(written, monkeypatch):
     words = ("--problem", SMALL, "--rounds", 1, "--backend", "numpy", "--against", "torch")
     printed = run("kernel", "bench", written(example()), *words, COLUMNS="200")
     assert "torch: torch is not installed. Install it: pip install torch" in printed.err
-    assert "numpy / yours" in printed.out and "torch / yours" not in printed.out
+    assert "numpy im2col" in printed.out and "torch / my_conv2d" not in printed.out
 
 
 @pytest.mark.parametrize(

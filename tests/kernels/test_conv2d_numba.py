@@ -19,6 +19,8 @@ from minicnn.kernels.conv2d.numba_cpu import (
     conv2d_plan,
     conv2d_weight_grad,
 )
+from minicnn.kernels.conv2d.numba_cpu.sizes import by_planes
+from minicnn.kernels.conv2d.tiling import Conv
 from minicnn.kernels.microkernels.build import host
 from tests import oracles
 from tests.kernels.geometries import CASES, Case, each_case
@@ -64,6 +66,25 @@ def test_every_geometry(case, grouping, dtype, draw):
         grouping = grouping[0], min(grouping[1], 6), grouping[2]
     x, w, gy = operands(draw, case, *grouping, dtype)
     check_all_passes(x, w, gy, case, grouping[2], "direct")
+
+
+@each_case
+@pytest.mark.parametrize("grouping", [(3, 2, 1), (4, 6, 2), (20, 70, 1)])
+def test_every_geometry_by_im2col(case, grouping, dtype, draw):
+    x, w, gy = operands(draw, case, *grouping, dtype)
+    check_all_passes(x, w, gy, case, grouping[2], "im2col")
+
+
+def test_winograd_by_planes_and_by_blocks(draw):
+    """Few tiles with many channels are shared out by planes: both give what the loops give."""
+    case = Case((6, 7), (3, 3), pad=((1, 1), (1, 1)))
+    for images, channels, filters in ((1, 64, 64), (12, 16, 16)):
+        conv = Conv(
+            (images, 6, 7, channels), (3, 3, channels, filters), (images, 6, 7, filters), case.g, 1, 4
+        )
+        assert by_planes(conv, False) == by_planes(conv, True) == (images == 1)
+        x, w, gy = operands(draw, case, channels, filters, 1, np.float32, images=images)
+        check_all_passes(x, w, gy, case, 1, "winograd")
 
 
 @pytest.mark.parametrize("images", [1, 2, 7])

@@ -12,12 +12,14 @@ from minicnn.kernels.depthwise.reference import (
     depthwise_conv2d_weight_grad,
 )
 from tests import oracles
+from tests.kernels.executions import every_execution
 from tests.kernels.geometries import CASES, each_case
 from tests.kernels.keras_layers import output_and_gradients
 from tests.kernels.slopes import check_slopes
 from tests.tolerances import CROSSCHECK, KERNEL, assert_close
 
 PLAIN = CASES["plain"].g
+execution = every_execution("depthwise", globals())
 each_multiplier = pytest.mark.parametrize("channels, multiplier", [(3, 1), (1, 2), (3, 2)])
 
 

@@ -16,11 +16,14 @@ from minicnn.kernels.norm.reference import (
     layer_norm_grad,
 )
 from tests import oracles
+from tests.kernels.executions import every_execution
 from tests.kernels.keras_layers import output_and_gradients
 from tests.kernels.slopes import check_slopes
 from tests.tolerances import CROSSCHECK, KERNEL, assert_close
 
 EPSILON = 0.05
+
+execution = every_execution("norm", globals())
 
 
 def batch_sets(x):
@@ -40,7 +43,13 @@ def group_sets(x, groups):
 
 
 def batch(shape=(2, 3, 2, 4)):
-    return shape, shape[-1:], batch_sets, lambda x, *ab: batch_norm_forward(x, *ab, EPSILON), batch_norm_grad
+    return (
+        shape,
+        shape[-1:],
+        batch_sets,
+        lambda x, *ab: batch_norm_forward(x, *ab, EPSILON),
+        lambda *arrays: batch_norm_grad(*arrays),
+    )
 
 
 def layer(shape, axes):
@@ -50,7 +59,7 @@ def layer(shape, axes):
         shape[lead:],
         lambda x: layer_sets(x, lead),
         lambda x, *ab: layer_norm_forward(x, *ab, axes, EPSILON),
-        layer_norm_grad,
+        lambda *arrays: layer_norm_grad(*arrays),
     )
 
 
@@ -60,7 +69,7 @@ def group(shape, groups):
         shape[-1:],
         lambda x: group_sets(x, groups),
         lambda x, *ab: group_norm_forward(x, *ab, groups, EPSILON),
-        group_norm_grad,
+        lambda *arrays: group_norm_grad(*arrays),
     )
 
 

@@ -5,9 +5,11 @@
     direct.py   micro-kernels that read the image in place; any window, stride, dilation and groups
     gemm.py     1×1 windows: the same micro-kernels on long rows of pixels
     winograd.py 3×3 windows by tiles of 4×4 pixels, with a quarter of the multiplications
+    winograd_planes.py  the same for many channels and few tiles
+    im2col.py   windows copied to a matrix, tile by tile
     passes.py   the three kernels and their plan
 
-``im2col`` and ``naive`` are the reference's own.
+``naive`` is the reference's own.
 """
 
 from __future__ import annotations

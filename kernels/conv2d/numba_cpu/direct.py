@@ -25,7 +25,7 @@ from ...compiled.parallel import launch, whole_images
 from ...compiled.pointers import address_of, call_pool
 from ...microkernels.tiles import multiply
 
-__all__ = ["forward", "scatter", "weight_grad"]
+__all__ = ["forward", "pack_part", "scatter", "sum_part", "weight_grad"]
 
 
 @jit
@@ -50,7 +50,7 @@ def _copy_band(x, image, first, rows, sizes, band, offset):
 
 
 @jit
-def _pack_part(part, parts, w, scale, packed, taps, cg, f, groups, transposed, flip, count, width):
+def pack_part(part, parts, w, scale, packed, taps, cg, f, groups, transposed, flip, count, width):
     """Pack weights (taps, cg, f) as (groups, panels, taps, depth, width), 0 beyond the last column.
 
     Columns are the filters of a group and the depth its channels; `transposed` the other way round.
@@ -157,7 +157,7 @@ def forward(
     cg, f = sizes[6], sizes[7]
     if transposed:  # sizes speak of the turned problem: its channels are the weights' filters
         cg, f = sizes[7] // groups, sizes[6] * groups
-    launch(_pack_part, threads, (w, scale, packed, taps, cg, f, groups, transposed, flip, count, panel_width))
+    launch(pack_part, threads, (w, scale, packed, taps, cg, f, groups, transposed, flip, count, panel_width))
     launch(_forward_part, threads, (x, packed, bias, y, argmax, pool, band, sizes, blocks, lower, upper))
 
 
@@ -203,7 +203,7 @@ def scatter(threads, gy, w, gx, packed, images, sizes, blocks):
         sizes[21],
         sizes[23],
     )
-    launch(_pack_part, threads, (w, w[:0], packed, taps, cg, f, groups, 1, 0, count, panel_width))
+    launch(pack_part, threads, (w, w[:0], packed, taps, cg, f, groups, 1, 0, count, panel_width))
     launch(_scatter_part, threads, (gy, packed, gx, images, sizes, blocks))
 
 
@@ -243,7 +243,7 @@ def _weight_part(part, parts, x, gy, memory, sizes, blocks, elements):
 
 
 @jit
-def _sum_part(part, parts, memory, gw, own, elements, terms):
+def sum_part(part, parts, memory, gw, own, elements, terms):
     for i in range(part * gw.size // parts, (part + 1) * gw.size // parts):
         total = memory[own + i]
         for term in range(1, terms):
@@ -255,4 +255,4 @@ def _sum_part(part, parts, memory, gw, own, elements, terms):
 def weight_grad(threads, x, gy, gw, memory, sizes, blocks, elements):
     """The weight gradient: a sum of every part, then the sum of those."""
     launch(_weight_part, threads, (x, gy, memory, sizes, blocks, elements))
-    launch(_sum_part, threads, (memory, gw, sizes[20], elements, threads))
+    launch(sum_part, threads, (memory, gw, sizes[20], elements, threads))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,23 +19,32 @@ from ...microkernels.transform import transform_address
 from ...windows import Geometry, Pair
 from .. import reference
 from ..tiling import WORKSPACE_LIMIT, Conv, Shape4
-from . import direct, winograd, winograd_planes
+from . import direct, im2col, winograd, winograd_planes
 from .gemm import long_rows
-from .sizes import by_planes, forward_job, scatter_job, sliced, tile_job, tiles_across, weight_job
+from .sizes import (
+    by_planes,
+    columns_job,
+    forward_job,
+    scatter_job,
+    sliced,
+    tile_job,
+    tiles_across,
+    weight_job,
+)
 
 __all__ = [
     "ALGORITHMS",
-    "RUN_HERE",
     "choose",
     "conv2d_forward",
     "conv2d_input_grad",
     "conv2d_plan",
     "conv2d_weight_grad",
     "correlate",
+    "runs_here",
 ]
 
 _NAMES = ("direct", "gemm", "winograd", "im2col", "naive")
-RUN_HERE = _NAMES[:3]
+_COMPILED_ONLY = _NAMES[:3]
 ALGORITHMS = dict.fromkeys(("conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad"), _NAMES)
 
 # Pixels of tiles for each pixel of the result, at most: with more, too much of the last tiles is cut off. In
@@ -59,7 +69,7 @@ def conv2d_forward(
     y_shape = (*x.shape[:1], *out_hw, *w.shape[-1:])
     conv = Conv.of("conv2d_forward", x.shape, w.shape, y_shape, g, groups, x=x, w=w)
     name = choose("forward", conv, algorithm)[0]
-    if name not in RUN_HERE:
+    if not runs_here("forward", name, conv):
         return reference.conv2d_forward(x, w, g, groups, out_hw, name, out)
     y = result("conv2d_forward", out, conv.y, x.dtype)
     if y.size:
@@ -79,12 +89,12 @@ def conv2d_input_grad(
     """Gradient of the convolution with respect to its input; parameters as in the reference."""
     conv = Conv.of("conv2d_input_grad", x_shape, w.shape, gy.shape, g, groups, gy=gy, w=w)
     name = choose("input_grad", conv, algorithm)[0]
-    if name not in RUN_HERE:
+    if not runs_here("input_grad", name, conv):
         return reference.conv2d_input_grad(gy, w, x_shape, g, groups, name, out)
     gx = result("conv2d_input_grad", out, conv.x, gy.dtype)
     if not gx.size:
         return gx
-    turned = _turned(conv, name)
+    turned = None if name == "im2col" else _turned(conv, name)
     if turned is not None:
         if name == "winograd":  # what no window reached is not computed
             down, across = tiles_across(turned, True)
@@ -93,10 +103,12 @@ def conv2d_input_grad(
         return gx
     with guarded:
         threads = get_threads()
-        job = scatter_job(conv, threads)
-        with sliced(job, threads, gy.dtype) as (packed, images):
+        columns = name == "im2col"
+        job = columns_job(conv, threads, "input_grad") if columns else scatter_job(conv, threads)
+        with sliced(job, threads, gy.dtype) as (packed, memory):
             arrays = usable(gy).reshape(-1), usable(w).reshape(-1), gx.reshape(-1)
-            direct.scatter(threads, *arrays, packed, images, job.sizes, job.tiles)
+            run = im2col.input_grad if columns else direct.scatter
+            run(threads, *arrays, packed, memory, job.sizes, job.tiles)
     return gx
 
 
@@ -112,7 +124,7 @@ def conv2d_weight_grad(
     """Gradient of the convolution with respect to its weights; parameters as in the reference."""
     conv = Conv.of("conv2d_weight_grad", x.shape, w_shape, gy.shape, g, groups, x=x, gy=gy)
     name = choose("weight_grad", conv, algorithm)[0]
-    if name not in RUN_HERE:
+    if not runs_here("weight_grad", name, conv):
         return reference.conv2d_weight_grad(x, gy, w_shape, g, groups, name, out)
     gw = result("conv2d_weight_grad", out, conv.w, x.dtype)
     with guarded:
@@ -124,6 +136,12 @@ def conv2d_weight_grad(
             arrays = usable(x).reshape(-1), usable(gy).reshape(-1), gw.reshape(-1)
             memory = scratch(job.elements(threads), x.dtype)
             run(threads, *arrays, memory, job.sizes, job.tiles, kernels)
+            return gw
+        if name == "im2col":
+            job = columns_job(conv, threads, "weight_grad")
+            with sliced(job, threads, x.dtype) as (_, memory):
+                arrays = usable(x).reshape(-1), usable(gy).reshape(-1), gw.reshape(-1)
+                im2col.weight_grad(threads, *arrays, memory, job.sizes, job.tiles)
             return gw
         job = weight_job(long_rows(conv, threads) if name == "gemm" else conv, threads)
         with sliced(job, threads, x.dtype) as (_, memory):
@@ -164,6 +182,12 @@ def correlate(
             rest = job.sizes, job.tiles, kernels, int(transposed), lower, np.inf
             run(threads, *arrays, scratch(job.elements(threads), x.dtype), *rest)
             return
+        if name == "im2col":
+            job = columns_job(conv, threads, "forward")
+            with sliced(job, threads, x.dtype) as (packed, memory):
+                sizes = packed, memory, job.sizes, job.tiles
+                im2col.forward(threads, *arrays[:5], *sizes, lower, np.inf)
+            return
         long = name == "gemm" and not pooled
         job = forward_job(long_rows(conv, threads) if long else conv, threads, pooled)
         with sliced(job, threads, x.dtype) as (packed, band):
@@ -192,13 +216,13 @@ def conv2d_plan(
     algorithm: str = "auto",
 ) -> tuple[str, int, str]:
     """Say how one pass of a convolution will be computed; parameters as in the reference."""
-    if which not in ("forward", "input_grad", "weight_grad") or algorithm in ("im2col", "naive"):
+    if which not in ("forward", "input_grad", "weight_grad") or algorithm == "naive":
         return reference.conv2d_plan(which, shapes, dtype, threads, algorithm)
     x, w, y, g, groups = (shapes[name] for name in ("x", "w", "y", "g", "groups"))
     conv = Conv(x, w, y, g, groups, np.dtype(dtype).itemsize)
     conv.check("conv2d_plan")
     name, why = choose(which, conv, algorithm)
-    if name not in RUN_HERE:
+    if not runs_here(which, name, conv):
         workspace = reference.conv2d_plan(which, shapes, dtype, threads, name)[1]
         return name, workspace, why
     return name, _workspace(which, name, conv, threads), why
@@ -211,6 +235,8 @@ def _workspace(which: str, name: str, conv: Conv, threads: int) -> int:
     if name == "winograd":
         turned = _turned(conv, name) if which == "input_grad" else conv
         return 0 if turned is None else tile_job(turned, threads, which).elements(threads) * conv.itemsize
+    if name == "im2col":
+        return columns_job(conv, threads, which).elements(threads) * conv.itemsize
     cut = long_rows(conv, threads) if name == "gemm" else conv
     if which == "weight_grad":
         job = weight_job(cut, threads)
@@ -230,8 +256,7 @@ def choose(which: str, conv: Conv, algorithm: str) -> tuple[str, str]:
     op = f"conv2d_{which}"
     if algorithm not in ("auto", *_NAMES):
         raise error(op, "there is no such algorithm", f"one of auto, {', '.join(_NAMES)}", repr(algorithm))
-    compiled = algorithm in RUN_HERE
-    if compiled and not COMPILED:
+    if algorithm in _COMPILED_ONLY and not COMPILED:
         raise error(op, f"{algorithm!r} needs the compiler", "im2col or naive", "NUMBA_DISABLE_JIT=1")
     if algorithm == "gemm" and not conv.pointwise:
         raise error(op, "'gemm' is for 1×1 windows", "stride 1 and no padding", f"{conv.w[:2]}, g = {conv.g}")
@@ -248,10 +273,22 @@ def choose(which: str, conv: Conv, algorithm: str) -> tuple[str, str]:
         return "gemm", "The window is one pixel: rows of pixels are joined, and the image is the matrix."
     if _winograd_pays(which, conv):
         return "winograd", "3×3 windows: a tile of 4×4 pixels takes 36 multiplications instead of 144."
-    own = conv.itemsize * int(np.prod(conv.w)) * (1 + (which == "weight_grad"))
+    own = _copied(which, conv)
     if own > WORKSPACE_LIMIT:
         return "im2col", f"Weights of {own:,} bytes would be copied for every thread."
     return "direct", "Micro-kernels read the image in place, so the windows are never copied."
+
+
+def _copied(which: str, conv: Conv) -> int:
+    """Bytes of the weights that are copied, for the weight gradient by every thread."""
+    return conv.itemsize * prod(conv.w) * (1 + (which == "weight_grad"))
+
+
+def runs_here(which: str, name: str, conv: Conv) -> bool:
+    """Whether an algorithm is compiled: im2col with very large weights or no pixel is not."""
+    if name == "im2col":
+        return COMPILED and 0 not in conv.y and _copied(which, conv) <= WORKSPACE_LIMIT
+    return name in _COMPILED_ONLY
 
 
 def _fits_winograd(which: str, conv: Conv) -> bool:

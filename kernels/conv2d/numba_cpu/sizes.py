@@ -21,6 +21,7 @@ __all__ = [
     "BAND_BYTES",
     "Job",
     "by_planes",
+    "columns_job",
     "forward_job",
     "scatter_job",
     "sliced",
@@ -111,6 +112,32 @@ def scatter_job(conv: Conv, threads: int) -> Job:
     blocks = tiles(conv.y[2], cut.vectors, False, conv.itemsize, packed=True)
     packed = per_part(conv.groups * cut.number * kh * kw * (f // conv.groups) * cut.width, conv.itemsize)
     return Job(_sizes(conv, height, True, width, own, cut), blocks, cut, packed, own)
+
+
+_COLS_BYTES = 256 * 1024  # of the windows of a tile, so that they stay in a core's cache
+_PIXELS = 128  # of a tile at most
+
+
+@cache
+def columns_job(conv: Conv, threads: int, which: str) -> Job:
+    """im2col: tiles of equally many output rows, and a matrix of their windows for every part."""
+    (n, h, w_, c), (kh, kw, cg, f), (_, oh, ow, _) = conv.x, conv.w, conv.y
+    (sh, sw), ((top, _), (left, _)), (dh, dw) = conv.g
+    depth = kh * kw * cg
+    most = max(1, min(_PIXELS, _COLS_BYTES // (depth * conv.itemsize)) // ow)
+    whole = oh if which == "input_grad" else n * oh  # tiles that end with an image, or anywhere
+    rows = max(k for k in range(1, min(most, whole) + 1) if whole % k == 0)
+    cut = panels(depth if which == "input_grad" else f // conv.groups, conv.itemsize)
+    sums = which == "weight_grad"
+    lines = depth if sums else rows * ow
+    blocks = tiles(lines, cut.vectors, cut.ragged, conv.itemsize, packed=not sums)
+    cols = per_part(rows * ow * depth, conv.itemsize)
+    matrix = f // conv.groups if which == "input_grad" else depth
+    packed = 0 if sums else per_part(conv.groups * cut.number * matrix * cut.width, conv.itemsize)
+    image = (n, h, w_, c, kh, kw, cg, f, oh, ow, sh, sw, top, left, dh, dw, conv.groups)
+    places = (*image, rows, depth, cols, cut.number, cut.width, cut.last, cut.ragged)
+    own = cols + (depth * f if sums else 0)
+    return Job(np.array(places, np.int64), blocks, cut, packed, own)
 
 
 @cache

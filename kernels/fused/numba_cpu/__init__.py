@@ -1,4 +1,4 @@
-"""Fused kernels compiled for this processor: `conv2d.py` forward, `gradients.py` backward."""
+"""Fused kernels compiled for this processor: `conv2d.py` forward, `gradients.py` backward, `norm.py` both."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from .conv2d import (
     dense_bias_activation_forward,
 )
 from .gradients import bias_activation_grad, max_pool2d_bias_activation_grad
+from .norm import add_activation_forward, batch_norm_activation_forward, batch_norm_activation_grad
 
 __all__ = [
+    "add_activation_forward",
+    "batch_norm_activation_forward",
+    "batch_norm_activation_grad",
     "bias_activation_grad",
     "conv2d_bias_activation_forward",
     "conv2d_bias_activation_max_pool2d_forward",

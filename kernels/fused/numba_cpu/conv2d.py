@@ -15,7 +15,7 @@ import numpy as np
 
 from ...activation.numba_cpu import bias_activation_forward
 from ...checks import check_same_shape, error, result
-from ...conv2d.numba_cpu.passes import RUN_HERE, choose, conv2d_forward, correlate
+from ...conv2d.numba_cpu.passes import choose, conv2d_forward, correlate, runs_here
 from ...conv2d.tiling import Conv
 from ...dense.numba_cpu import by_micro_kernels, dense_forward, pixels
 from ...dense.reference import check_product
@@ -47,7 +47,7 @@ def conv2d_bias_activation_forward(
     """``y = activation(x ⊛ (w·scale) + b)``, (n, oh, ow, f); b and scale are (f,) or None."""
     where = "conv2d_bias_activation_forward"
     conv, name = _checked(where, x, w, b, g, groups, out_hw, algorithm)
-    if name not in RUN_HERE or activation not in _LOWEST:
+    if not runs_here("forward", name, conv) or activation not in _LOWEST:
         y = conv2d_forward(x, w if scale is None else w * scale, g, groups, out_hw, name, out)
         return bias_activation_forward(y, b, activation, out=y)
     y = result(where, out, conv.y, x.dtype)
@@ -78,7 +78,7 @@ def conv2d_bias_activation_max_pool2d_forward(
         raise error(where, "there is no window of 2×2", "at least 2 rows and columns", out_hw)
     seen = 2 * half[0], 2 * half[1]
     conv, name = _checked(where, x, w, b, g, groups, seen, algorithm)
-    if name not in RUN_HERE or activation not in _LOWEST:
+    if name == "im2col" or not runs_here("forward", name, conv) or activation not in _LOWEST:
         y = conv2d_forward(x, w if scale is None else w * scale, g, groups, seen, name)
         return max_pool2d_forward(bias_activation_forward(y, b, activation, out=y), *_POOL, half)
     y = np.empty((x.shape[0], *half, w.shape[3]), x.dtype)

@@ -41,7 +41,14 @@ def regrouped(b: Bent) -> Variants:
     every = np.broadcast_to(np.arange(p.channels), (p.filters, p.channels))
     # w is repeated over the channels where it has one, and does not fit where it has more.
     ungrouped = None if p.groups > 1 and (per_group > 1 or "w" not in b.args) else replace(b, channels=every)
+
+    def first_group(result: np.ndarray) -> np.ndarray:
+        kept = np.zeros_like(result)
+        kept[..., : result.shape[-1] // p.groups] = result[..., : result.shape[-1] // p.groups]
+        return kept
+
     return {
+        "only the first group is computed": replace(b, finish=first_group),
         "every filter sees all channels": ungrouped,
         "filter k belongs to group k % groups": replace(
             b, channels=(k % p.groups * per_group)[:, None] + run
@@ -71,12 +78,8 @@ def one_image(b: Bent) -> Variants:
         count = len(b.args["gy"])
         return np.stack([replace(b, images=(i, i + 1)).result()[0] for i in range(count)])
 
-    dense = (
-        {f"{words}": variant for words, variant in one_position(b).items()}
-        if b.op.startswith("dense")
-        else {}
-    )
-    return dense | {
+    rows = one_position(b) if b.op.startswith("dense") else {}  # the rows are the batch
+    return rows | {
         "only the last image counts": replace(b, images=(-1, None)),
         "only the first image counts": replace(b, images=(0, 1)),
         "each image has its own": apart,
@@ -101,6 +104,7 @@ def one_position(b: Bent) -> Variants:
     if b.op == "bias_grad":
         found["it is summed over the images alone"] = lambda: gy.sum(axis=0)
         found["it is summed over the last axis"] = lambda: gy.sum(axis=-1)
+        found["the columns are not summed"] = lambda: gy.sum(axis=tuple(range(gy.ndim - 2)))
     return found
 
 
@@ -143,7 +147,7 @@ def rectified(b: Bent) -> Variants:
 
 def reordered(b: Bent) -> Variants:
     """All other orders of the result's axes."""
-    axes = {"im2col": 6, "col2im": 4, "bias_grad": 1}.get(b.op, 4 if "2d" in b.op else 2)
+    axes = {"im2col": 6, "col2im": 4}.get(b.op, 4 if "2d" in b.op else 2)
     orders = [order for order in permutations(range(axes)) if list(order) != sorted(order)]
     if axes == 6:  # the windows stay where they are
         orders = [order for order in orders if order[:3] == (0, 1, 2)]

@@ -24,6 +24,7 @@ __all__ = [
     "other_end",
     "overwritten",
     "shifted",
+    "shortened",
     "swapped",
     "uncut",
     "unpadded",
@@ -75,9 +76,11 @@ def flipped(b: Bent) -> Variants:
 
 
 def without_stride(b: Bent) -> Variants:
-    """Stride 1, whatever it is."""
+    """Stride 1, whatever it is, or windows side by side."""
     p = b.problem
-    return _by_axis(b, lambda b, axis: lines(p, axis, p.out_hw[axis], stride=1)) | _sized(b, stride=1)
+    one = _by_axis(b, lambda b, axis: lines(p, axis, p.out_hw[axis], stride=1)) | _sized(b, stride=1)
+    sizes = _by_axis(b, lambda b, axis: lines(p, axis, p.out_hw[axis], stride=p.kernel_hw[axis]))
+    return one | _named("the kernel's size is taken for it", sizes)
 
 
 def without_dilation(b: Bent) -> Variants:
@@ -150,6 +153,20 @@ def one_tap(b: Bent) -> Variants:
             w[:, :, :-1] = 0
             found[f"{words}, of the last channel"] = replace(one, args=b.args | {"w": w})
     return found
+
+
+def shortened(b: Bent) -> Variants:
+    """A loop over windows or taps that ends one too early."""
+
+    def windows(b: Bent, axis: int) -> np.ndarray:
+        numbers = np.arange(len(_maps(b, axis)))[:, None]
+        return np.where(numbers == len(numbers) - 1, -1, _maps(b, axis))
+
+    def taps(b: Bent, axis: int) -> np.ndarray:
+        numbers = np.arange(b.problem.kernel_hw[axis])
+        return np.where(numbers == len(numbers) - 1, -1, _maps(b, axis))
+
+    return _named("over the windows", _by_axis(b, windows)) | _named("over the taps", _by_axis(b, taps))
 
 
 def other_end(b: Bent) -> Variants:

@@ -77,31 +77,30 @@ def signature_problem(op: str, fn: Callable[..., Any]) -> str:
 def check_by(call: Callable[[Case], Attempt], op: str, name: str, out: bool) -> Report:
     """Check a kernel that `call` calls, wherever it is; `out` says whether it takes an array to write in."""
     # A max pooling has two results, and its reference no out.
-    out = out and op != "max_pool2d_forward"
-    cases = [case for case in all_cases(op) if case.way != "out" or out]
+    cases = [case for case in all_cases(op) if case.way != "out" or (out and op != "max_pool2d_forward")]
     passed, failures, refused = [], [], []
-    errors = dict.fromkeys(TOLERANCE, 0.0)
+    errors, problem, ended = dict.fromkeys(TOLERANCE, 0.0), "", None
     for case in cases:
         try:
             found = call(case)
         except BackendError as error:  # it did not return, or its process ended
-            ended = Failure(case, "raised", str(error), Attempt(error=str(error)))
-            return Report(op, name, len(cases), smallest=ended, problem=str(error))
+            problem, ended = str(error), Failure(case, "ended", str(error), Attempt())
+            break
         failure = judge(op, case, found)
         if found.refused:
             refused.append(Failure(case, "refused", found.error, found))
-        elif failure is None:
+        elif failure is not None:
+            failures.append(failure)
+        else:
             passed.append(case)
             pairs = zip(found.results, truth(op, case), strict=True)
             largest = max(relative_error(result, right, spread=True) for result, right in pairs)
             errors[case.dtype] = max(errors[case.dtype], largest)
-        else:
-            failures.append(failure)
-    if not failures:
-        return Report(op, name, len(cases), refused=tuple(refused), errors=tuple(errors.items()))
-    diagnosis = diagnose(op, passed, failures)
-    smallest = _shrunk(call, op, _smallest(failures))
-    return Report(op, name, len(cases), tuple(failures), tuple(refused), diagnosis, smallest)
+    diagnosis, smallest = None, ended
+    if failures:
+        diagnosis, smallest = diagnose(op, passed, failures), _shrunk(call, op, _smallest(failures))
+    largest_errors, failed = tuple(errors.items()), tuple(failures)
+    return Report(op, name, len(cases), failed, tuple(refused), diagnosis, smallest, largest_errors, problem)
 
 
 def _smallest(failures: list[Failure]) -> Failure:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from .trial import LOST, TOLERANCE, Failure, relative_error
 __all__ = ["Diagnosis", "diagnose", "pattern"]
 
 _SHOWN = 8  # cases whose numbers must agree, where there are so many; a quarter of them otherwise
+_HALF = 5e-3  # relative error that float16 leaves; a wrong formula leaves more
 _LAYOUTS = ("every other", "backwards", "transposed")
 
 
@@ -49,7 +51,7 @@ def diagnose(op: str, passed: Sequence[Case], failures: Sequence[Failure]) -> Di
 
 
 def _of_manners(failures: Sequence[Failure]) -> Diagnosis:
-    """The numbers are right."""
+    """No wrong numbers, but what a kernel must not do."""
     found = {
         "changed": ("input overwritten", "Work on a copy, or in an array of your own: np.array(x)."),
         "dtype": (
@@ -63,7 +65,7 @@ def _of_manners(failures: Sequence[Failure]) -> Diagnosis:
     }
     first = min(failures, key=lambda f: list(found).index(f.kind))
     name, look = found[first.kind]
-    return Diagnosis(name, "", f"{first.problem[0].upper()}{first.problem[1:]}; the numbers are right.", look)
+    return Diagnosis(name, "", _sentence(first.problem), look)
 
 
 def _of_ways(lost: Sequence[Failure]) -> Diagnosis:
@@ -84,16 +86,17 @@ def _of_ways(lost: Sequence[Failure]) -> Diagnosis:
 
 
 def _of_precision(op: str, plain: Sequence[Failure]) -> Diagnosis | None:
-    """Right up to the rounding of float32, where float64 was asked for."""
-    for f in plain:
-        if f.case.dtype != "float64" or f.kind != "values":
-            return None
-        expected = truth(op, f.case)[f.which]
-        if not relative_error(f.attempt.results[f.which], expected) < TOLERANCE["float32"]:
-            return None
-    why = "The results have dtype float64, but only the precision of float32."
-    look = "Somewhere an array is made with dtype float32: use x.dtype."
-    return Diagnosis("wrong dtype", "computed in float32", why, look)
+    """Right up to the rounding of a narrower type than was asked for."""
+    if any(f.kind != "values" for f in plain):
+        return None
+    worst = max(relative_error(f.attempt.results[f.which], truth(op, f.case)[f.which]) for f in plain)
+    single = worst < TOLERANCE["float32"] and all(f.case.dtype == "float64" for f in plain)
+    if not (single or worst < _HALF):
+        return None
+    narrow = "float32" if single else "float16"
+    why = f"The results have the right dtype, but only the precision of {narrow}."
+    look = f"Somewhere an array is made with dtype {narrow}: use x.dtype."
+    return Diagnosis("wrong dtype", f"computed in {narrow}", why, look)
 
 
 def _of_nothing(op: str, plain: Sequence[Failure]) -> Diagnosis | None:
@@ -104,7 +107,11 @@ def _of_nothing(op: str, plain: Sequence[Failure]) -> Diagnosis | None:
     name = "wrong kind of result"
     if nothing:
         name = "bias gradient missing" if op == "bias_grad" else "nothing returned"
-    return Diagnosis(name, "", f"{plain[0].problem[0].upper()}{plain[0].problem[1:]}.")
+    return Diagnosis(name, "", _sentence(plain[0].problem))
+
+
+def _sentence(problem: str) -> str:
+    return f"{problem[0].upper()}{problem[1:]}."
 
 
 def _of_factor(op: str, plain: Sequence[Failure]) -> Diagnosis | None:
@@ -196,7 +203,7 @@ def _close(a: np.ndarray, b: np.ndarray, case: Case) -> bool:
     return relative_error(a, b) <= TOLERANCE[case.dtype]
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=5000)
 def _predicted(op: str, case: Case, mistake: Mistake, detail: str) -> tuple[np.ndarray, ...] | None:
     """What a kernel with this bug returns; None if it cannot."""
     variant = _bent(op, case, mistake)[detail]
@@ -205,7 +212,7 @@ def _predicted(op: str, case: Case, mistake: Mistake, detail: str) -> tuple[np.n
     return variant.result() if isinstance(variant, Bent) else (variant(),)
 
 
-@lru_cache(maxsize=5000)
+@lru_cache(maxsize=2000)
 def _bent(op: str, case: Case, mistake: Mistake) -> Variants:
     return mistake.bend(_straight(op, case))
 
@@ -247,14 +254,23 @@ _FEATURES: dict[str, Callable[[Case], bool]] = {
 def pattern(passed: Iterable[Case], lost: Sequence[Failure]) -> str:
     """What the failing cases have in common, in one or two sentences."""
     cases, failing = [*passed, *(f.case for f in lost)], [f.case for f in lost]
-    shared = [(sum(map(has, cases)), words) for words, has in _FEATURES.items() if all(map(has, failing))]
-    fewest = min((total for total, _ in shared), default=0)
-    # What is nearly as common without failing is not what matters.
-    told = [(total, words) for total, words in sorted(shared) if total < min(len(cases), 1.5 * fewest)]
     if len(failing) == len(cases):
         return f"All {len(cases)} cases fail."
-    start = f"{len(failing)} of {len(cases)} cases fail"
+    start, told = f"{len(failing)} of {len(cases)} cases fail", _told(cases, failing)
     if not told:
         return f"{start}; they have nothing in common that the others lack."
-    parts = [f"{words} ({len(failing)} of {total} such cases fail)" for total, words in told[:3]]
+    parts = [f"{words} ({len(failing)} of {total} such cases fail)" for total, words in told]
     return f"{start}, all of them with {', '.join(parts)}."
+
+
+def _told(cases: Sequence[Case], failing: Sequence[Case]) -> list[tuple[int, str]]:
+    """Features of all failing cases (or of two, one or the other), and how many cases have them."""
+    found = {words: {case for case in cases if has(case)} for words, has in _FEATURES.items()}
+    shared = sorted((len(having), words) for words, having in found.items() if having.issuperset(failing))
+    shared = [entry for entry in shared if entry[0] < len(cases)]
+    if not shared:
+        pairs = ((len(found[a] | found[b]), f"{a} or {b}", a, b) for a, b in combinations(found, 2))
+        fits = [(n, words) for n, words, a, b in pairs if (found[a] | found[b]).issuperset(failing)]
+        shared = [entry for entry in sorted(fits)[:1] if entry[0] < len(cases)]
+    # What is nearly as common without failing is not what matters.
+    return [entry for entry in shared if entry[0] < 1.5 * shared[0][0]][:3]

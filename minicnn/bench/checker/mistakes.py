@@ -146,6 +146,12 @@ MISTAKES = (
         placed=True,
     ),
     Mistake(
+        "a loop ends one too early",
+        "range(n) is 0 ... n - 1, and a slice [:n] leaves out number n: look for a - 1 too much.",
+        windows.shortened,
+        _WINDOWS,
+    ),
+    Mistake(
         "taps not summed",
         "An output is the sum over all taps (i, j) and channels c: += instead of =.",
         windows.one_tap,

@@ -58,11 +58,11 @@ class KernelProcess:
         worker = self._worker or self._start()
         try:
             return worker.ask(do, **request)
-        except BackendError as error:
+        except BackendError:
             if not worker.ended:
                 raise
             self._worker = None
-            raise BackendError(self._last_words(worker) or str(error)) from None
+            raise BackendError(self._last_words(worker)) from None
 
     def _start(self) -> Worker:
         program = (_MODULE, str(self.path), str(self._limit), self.name)
@@ -79,13 +79,15 @@ class KernelProcess:
         if worker.timed_out or any(line.startswith("Timeout (") for line in lines):
             problem = f"it did not return within {self._limit:g} seconds and was stopped"
         elif code is not None and code < 0:
-            problem = f"it ended its process by {signal.Signals(-code).name}"
-            problem += ": memory was read or written out of bounds" * (
-                -code in (signal.SIGSEGV, signal.SIGBUS)
-            )
+            known = {int(number): number.name for number in signal.Signals}
+            problem = f"it ended its process by {known.get(-code, f'signal {-code}')}"
+            if -code in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT):
+                problem += ": memory was read or written out of bounds, probably"
         else:
             problem = f"it ended its process with exit code {code}"
-        return message(where, problem)
+        numba = code is not None and code < 0 and "numba" in self.path.read_text("utf-8", errors="ignore")
+        hint = "With NUMBA_BOUNDSCHECK=1 in the environment, Numba tests every index." if numba else None
+        return message(where, problem, hint=hint)
 
     def close(self) -> None:
         """End the process."""

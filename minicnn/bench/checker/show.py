@@ -26,21 +26,22 @@ def report_lines(report: Report, width: int = 80) -> list[str]:
     if report.accepted:
         lines = _wrapped(f"{head}: accepted. {_agreement(report)}", width)
         return lines + _refusals(report, width)
-    if not report.cases or report.problem:
-        lines = _wrapped(f"{head}: WRONG. {report.problem}", width)
+    if report.diagnosis is None:
+        problem = report.problem or "It refuses every case."
+        lines = [*_wrapped(f"{head}: WRONG. {problem}", width), *_refusals(report, width)]
         return lines + (_smallest(report, report.smallest, width) if report.smallest else [])
-    if report.diagnosis is None or report.smallest is None:
-        return _wrapped(f"{head}: WRONG. It refuses every case.", width) + _refusals(report, width)
     name = report.diagnosis.name or "by a bug that has no name here"
-    if not report.diagnosis.name and report.smallest.kind == "raised":
+    if not report.diagnosis.name and report.smallest is not None and report.smallest.kind == "raised":
         name = f"it ends in {report.smallest.problem.partition(':')[0]}"
     detail = f" ({report.diagnosis.detail})" if report.diagnosis.detail else ""
     lines = _wrapped(f"{head}: WRONG, {name}{detail}.", width)
     lines += _wrapped(report.diagnosis.why, width, 2)
     if report.diagnosis.look:
         lines += _wrapped(f"Where to look: {report.diagnosis.look}", width, 2)
+    if report.problem:
+        lines += _wrapped(f"In a larger case it did worse. {report.problem}", width, 2)
     lines += _refusals(report, width)
-    return lines + _smallest(report, report.smallest, width)
+    return lines + (_smallest(report, report.smallest, width) if report.smallest else [])
 
 
 def training_line(reports: Sequence[Report], module: str) -> str:
@@ -130,7 +131,7 @@ def _smallest(report: Report, failure: Failure, width: int) -> list[str]:
     """The smallest failing case: operands, then expected and got beside each other."""
     op, case, attempt = report.op, failure.case, failure.attempt
     lines = ["", *_wrapped(f"The smallest failing case: {case_in_words(op, case)}.", width, 2)]
-    if not report.problem:
+    if failure.kind != "ended":
         lines += _wrapped(f"{failure.problem[0].upper()}{failure.problem[1:]}.", width, 2)
     if attempt.where:
         lines += _wrapped(f"At {attempt.where}", width, 2)

@@ -21,7 +21,7 @@ import numpy as np
 from .cases import Case
 from .operations import arguments, is_float, result_names, truth
 
-__all__ = ["LOST", "TOLERANCE", "Attempt", "Failure", "attempt", "judge", "relative_error"]
+__all__ = ["LOST", "TOLERANCE", "Attempt", "Failure", "attempt", "judge", "relative_error", "takes_out"]
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
 """Largest max|Δ| / max|expected| by dtype: that of the truth gate, which Winograd passes, too."""
