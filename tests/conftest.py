@@ -15,6 +15,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # Set before anything imports Keras: JAX is the backend that the cross-checks compare with.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
+# One thread, here and in processes that tests start: nearly all arrays are tiny, and on a busy machine two
+# threads spend most of their time waiting for one another. tests/kernels and the tests of threads use all.
+os.environ.setdefault("MINICNN_THREADS", "1")
 
 # No test downloads anything; those of downloads ask a server of their own.
 os.environ["MINICNN_OFFLINE"] = "1"

@@ -24,7 +24,7 @@ def test_notebook_runs(path: Path) -> None:
     pytest.importorskip("ipykernel")
     notebook = nbformat.read(path, as_version=4)
     nbclient.NotebookClient(
-        notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}
+        notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}}
     ).execute()
     for number, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):

@@ -10,8 +10,10 @@ import importlib
 
 import numpy as np
 import pytest
+from numba.core import config
 
 from minicnn.kernels import OPERATIONS
+from minicnn.kernels.compiled import parallel
 
 EXECUTIONS = ("reference", "numba_cpu")
 ABOUT_THE_REFERENCE = {"test_conv2d_tiling"}  # how its tiles are cut, and what they take in memory
@@ -41,6 +43,12 @@ def either_execution(request, monkeypatch):
     for op in references(request.module) if file != EXECUTIONS[0] else ():
         kernels = importlib.import_module(f"minicnn.kernels.{OPERATIONS[op]}.{file}")
         monkeypatch.setattr(request.module, op, getattr(kernels, op))
+
+
+@pytest.fixture(autouse=True)
+def all_threads(monkeypatch):
+    """Cut the work of every kernel into parts, whatever number of threads other tests run on."""
+    monkeypatch.setattr(parallel, "_threads", config.NUMBA_NUM_THREADS)
 
 
 @pytest.fixture(params=["float32", "float64"])
