@@ -294,6 +294,9 @@ def test_only_the_backend_knows_names_of_backends():
     packages = {(f"minicnn.{m}", name) for m in ("cli.doctor", "bench.manifest") for name in names}
     # what every backend is checked against
     packages |= {("minicnn.bench.truth", "numpy"), ("minicnn.bench.networks", "numpy")}
+    packages |= {
+        ("minicnn.bench.checker.remote", "numba")
+    }  # what a kernel of the user's own may be made with
     assert found <= {("minicnn.models.files", "numpy")} | packages  # safetensors' name for arrays
 
 
@@ -345,9 +348,9 @@ def code_lines(file: Path, tree: ast.Module) -> int:
 def test_the_network_itself_stays_small():
     """Functions, layers and reference kernels together: what a student has to read."""
     rooms = ("functions", "layers", "kernels")
-    fast = ("numba_cpu", "compiled", "microkernels", "fused")
+    fast = ("numba_cpu", "compiled", "microkernels", "fused", "sliding")
     read = [m for m in modules() if room(m) in rooms and not set(fast) & set(m.split("."))]
-    assert sum(code_lines(*modules()[m]) for m in read) < 5000
+    assert sum(code_lines(*modules()[m]) for m in read) < 5100
 
 
 @pytest.mark.parametrize("module", modules())

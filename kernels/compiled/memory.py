@@ -10,9 +10,9 @@ and with more than a few pairs it gives up. Either way the loop then takes one n
     write(y, i, value)   y[i] = value, in an array of which nobody has a `read`
     read_back(y, i)      y[i], of an array that is written
 
-In all three i counts from the front. A sum of nine products becomes vectors only in this way, and is then some ten
-times faster. One exception to the rule is safe: a result that takes the place of an input, element by
-element, each read before it is written.
+In all three i counts from the front. A sum of nine products becomes vectors only in this way, and is then
+some ten times faster. One exception to the rule is safe: a result that takes the place of an input, element
+by element, each read before it is written.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Depthwise convolution compiled: all taps of a pixel in one loop over its channels.
 
-Forward and input gradient are sums over windows, of the image and of the output. In the weight gradient each tap
-adds up its products along the rows of the images. As in the reference, a channel with m filters is repeated m times.
+Forward and input gradient are sums over windows, of the image and of the output. In the weight gradient each
+tap adds up its products along the rows of the images. As in the reference, a channel with m filters is
+repeated m times.
 """
 
 from __future__ import annotations
@@ -142,7 +143,8 @@ def _weight_grad(threads, x, gy, spans, totals, memory, sizes):
 
 @cache
 def _spans(x_hw: Pair, kernel_hw: Pair, g: Geometry, out_hw: Pair) -> np.ndarray:
-    """For each tap the rows and the columns of the output that see the image through it, and where (0, 0) looks."""
+    """For each tap the rows and the columns of the output that see the image through it, and where
+    (0, 0) looks."""
     (_, ((top, _), (left, _)), (dh, dw)), spans = g, []
     for i, j, (_, rows, columns), _ in taps(x_hw, kernel_hw, g, out_hw):
         spans.append((rows.start, rows.stop, columns.start, columns.stop, i * dh - top, j * dw - left))

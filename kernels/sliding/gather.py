@@ -70,7 +70,8 @@ def _line(x, w, at, move, ta, tb, tc, i):
 
 @jit
 def _square(x, w, y, to, aside, length, move, size, at, tap):
-    """3×3 taps whose pixels lie as far apart as those of neighbouring places; returns how many places are done."""
+    """3×3 taps whose pixels lie as far apart as those of neighbouring places; returns how many places
+    are done."""
     a, b, c = at[0], at[3], at[6]
     ta, tb, tc, td, te, tf, tg, th, tk = (
         tap[0],
@@ -201,7 +202,8 @@ def gather(
     """Write in y (n, oh, ow, c) what the tables say of x (n, h, w, c).
 
     Taps of rows count `kernel_w` times those of columns. `w` is (taps, c); where it is wider, its c channels
-    are repeated, so that many pixels can be taken at once. With `average` each sum is divided by the number of its terms.
+    are repeated, so that many pixels can be taken at once. With `average` each sum is divided by the number
+    of its terms.
     """
     if not y.size:
         return

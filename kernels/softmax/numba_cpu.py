@@ -24,8 +24,8 @@ EXPONENTIAL = 4
 """An element with an exponential takes as long as four simple ones."""
 
 
-# Sums may be added in any order, but no other difference: in (z - max z) - log Σ the large numbers must cancel
-# first. So the sums are functions of their own.
+# Sums may be added in any order, but no other difference: in (z - max z) - log Σ the large numbers must
+# cancel first. So the sums are functions of their own.
 
 
 @jit

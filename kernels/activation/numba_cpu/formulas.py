@@ -21,6 +21,7 @@ from ..from_input import FLAT, SELU_ALPHA, SELU_SCALE
 
 @inlined
 def relu_grad(gy, y):
+    """gy where the output is positive."""
     return gy if y > 0 else real(0, gy)
 
 
@@ -32,6 +33,7 @@ def sigmoid(x, low):
 
 @inlined
 def sigmoid_grad(gy, y):
+    """The gradient of sigmoid."""
     return gy * (y * (real(1, y) - y))
 
 
@@ -40,11 +42,12 @@ def tanh(x):
     """(1 - e) / (1 + e), e = exp(-2|x|), from e - 1, which keeps the digits of a small x."""
     minus = expm1(real(-2, x) * abs(x))
     value = minus / (minus + real(2, x))
-    return value if x < 0 else -value
+    return value if x < 0 else abs(value)
 
 
 @inlined
 def tanh_grad(gy, y):
+    """The slope of tanh is 1 - y²."""
     return gy * (real(1, y) - y * y)
 
 
@@ -53,31 +56,37 @@ def tanh_grad(gy, y):
 
 @inlined
 def elu(x, alpha):
+    """Elu, as the reference has it."""
     return x if x > 0 else alpha * expm1(at_most(x, real(0, x)))
 
 
 @inlined
 def elu_grad(gy, x, alpha):
+    """The gradient of elu."""
     return gy if x > 0 else gy * (alpha * exp(at_most(x, real(0, x))))
 
 
 @inlined
 def exponential(x, alpha):
+    """Exponential, as the reference has it."""
     return exp(x)
 
 
 @inlined
 def exponential_grad(gy, x, alpha):
+    """The gradient of exponential."""
     return gy * exp(x)
 
 
 @inlined
 def gelu(x, alpha):
+    """Gelu, as the reference has it."""
     return at_least(x, real(-FLAT, x)) * _normal_cdf(x)
 
 
 @inlined
 def gelu_grad(gy, x, alpha):
+    """The gradient of gelu."""
     x = at_most(at_least(x, real(-FLAT, x)), real(FLAT, x))
     density = exp(real(-0.5, x) * x * x) * real((2 * pi) ** -0.5, x)
     return gy * (_normal_cdf(x) + x * density)
@@ -85,78 +94,93 @@ def gelu_grad(gy, x, alpha):
 
 @inlined
 def hard_sigmoid(x, alpha):
+    """Hard sigmoid, as the reference has it."""
     return at_most(at_least(x + real(3, x), real(0, x)), real(6, x)) / real(6, x)
 
 
 @inlined
 def hard_sigmoid_grad(gy, x, alpha):
+    """The gradient of hard sigmoid."""
     return gy * (real(1 / 6, x) if abs(x) < 3 else real(0, x))
 
 
 @inlined
 def hard_silu(x, alpha):
+    """Hard silu, as the reference has it."""
     return at_least(x, real(-3, x)) * hard_sigmoid(x, alpha)
 
 
 @inlined
 def hard_silu_grad(gy, x, alpha):
+    """The gradient of hard silu."""
     outside = real(1, x) if x > 0 else real(0, x)
     return gy * ((x + x + real(3, x)) / real(6, x) if abs(x) < 3 else outside)
 
 
 @inlined
 def leaky_relu(x, alpha):
+    """Leaky relu, as the reference has it."""
     return x if x > 0 else alpha * x
 
 
 @inlined
 def leaky_relu_grad(gy, x, alpha):
+    """The gradient of leaky relu."""
     return gy if x > 0 else gy * alpha
 
 
 @inlined
 def relu6(x, alpha):
+    """Relu6, as the reference has it."""
     return at_most(at_least(x, real(0, x)), real(6, x))
 
 
 @inlined
 def relu6_grad(gy, x, alpha):
+    """The gradient of relu6."""
     return gy * (real(1, x) if (x > 0) & (x < 6) else real(0, x))
 
 
 @inlined
 def selu(x, alpha):
+    """Selu, as the reference has it."""
     return real(SELU_SCALE, x) * elu(x, real(SELU_ALPHA, x))
 
 
 @inlined
 def selu_grad(gy, x, alpha):
+    """The gradient of selu."""
     return real(SELU_SCALE, x) * elu_grad(gy, x, real(SELU_ALPHA, x))
 
 
 @inlined
 def silu(x, alpha):
+    """Silu, as the reference has it."""
     return at_least(x, real(-FLAT, x)) * _logistic(x)
 
 
 @inlined
 def silu_grad(gy, x, alpha):
+    """The gradient of silu."""
     x = at_most(at_least(x, real(-FLAT, x)), real(FLAT, x))
     return gy * (_logistic(x) * (real(1, x) + x * _logistic(-x)))
 
 
 @inlined
 def softplus(x, alpha):
+    """Softplus, as the reference has it."""
     return at_least(x, real(0, x)) + log1p(exp(-abs(x)))
 
 
 @inlined
 def softplus_grad(gy, x, alpha):
+    """The gradient of softplus."""
     return gy * _logistic(x)
 
 
 @inlined
 def softsign(x, alpha):
+    """Softsign, as the reference has it."""
     share = real(1, x) / (real(1, x) + abs(x))
     sign = real(-1, x) if x < 0 else real(1, x)
     return sign if share == 0 else x * share  # 0 · ∞ would be NaN
@@ -164,6 +188,7 @@ def softsign(x, alpha):
 
 @inlined
 def softsign_grad(gy, x, alpha):
+    """The gradient of softsign."""
     share = real(1, x) / (real(1, x) + abs(x))
     return gy * (share * share)
 

@@ -244,6 +244,7 @@ def _weight_part(part, parts, x, gy, memory, sizes, blocks, elements):
 
 @jit
 def sum_part(part, parts, memory, gw, own, elements, terms):
+    """gw = the sum of what every part has added up."""
     for i in range(part * gw.size // parts, (part + 1) * gw.size // parts):
         total = memory[own + i]
         for term in range(1, terms):

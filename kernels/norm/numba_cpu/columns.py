@@ -1,12 +1,12 @@
 """The four loops of every normalization, over the rows of a matrix whose columns are normalized.
 
-An array of rows of c channels is read as a matrix of wide rows, k rows side by side, so that the innermost loops
-are long even where c is 1: column i belongs to channel ``i mod c``, and whoever calls adds up the k columns of a
-channel. `mean`, `scale` and so on hold a number for each column.
+An array of rows of c channels is read as a matrix of wide rows, k rows side by side, so that the innermost
+loops are long even where c is 1: column i belongs to channel ``i mod c``, and whoever calls adds up the k
+columns of a channel. `mean`, `scale` and so on hold a number for each column.
 
-A sum over many rows is taken over blocks of few, in the array's own dtype, and over the blocks in float64: as exact
-as float64 throughout, at the speed of float32. Sums are added in the order written here, so that a normalization
-with and without ReLU behind it gives the same bits.
+A sum over many rows is taken over blocks of few, in the array's own dtype, and over the blocks in float64:
+as exact as float64 throughout, at the speed of float32. Sums are added in the order written here, so that a
+normalization with and without ReLU behind it gives the same bits.
 """
 
 from __future__ import annotations
