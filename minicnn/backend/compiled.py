@@ -42,7 +42,7 @@ class Announcement:
         # A console of its own: it goes along with whatever bar is live on another one, as that of `fit`,
         # which draws itself again. What others print meanwhile goes where it would have gone.
         console = Console(stderr=True, force_jupyter=False)
-        if console.is_interactive and sys.stderr is sys.__stderr__:  # in a notebook it is another stream
+        if console.is_interactive and not Console().is_jupyter:  # a notebook's stream says it is a terminal
             spinner = Spinner("dots", COMPILING)
             self._spinner = Live(
                 spinner, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
